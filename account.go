@@ -1,0 +1,46 @@
+package billwatch
+
+import "time"
+
+// AccountKey identifies an account.
+type AccountKey struct {
+	Source string `json:"source"`
+	ID     string `json:"id"`
+}
+
+// String returns source/id.
+func (k AccountKey) String() string { return k.Source + "/" + k.ID }
+
+// Account is whatever holds a balance at a provider.
+type Account struct {
+	Source   string `json:"source"`
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Provider string `json:"provider"` // "notehub", "cudo"
+	Kind     string `json:"kind"`     // "organization", "billing_account"
+	Role     string `json:"role,omitempty"`
+	Owner    string `json:"owner,omitempty"` // personal: never in logs, metrics or labels
+	Email    string `json:"email,omitempty"` // personal: never in logs, metrics or labels
+	Labels   Labels `json:"labels,omitempty"`
+}
+
+// Key returns the account's identity.
+func (a Account) Key() AccountKey { return AccountKey{a.Source, a.ID} }
+
+// Title returns the name, or the id where the name is empty.
+func (a Account) Title() string {
+	if a.Name == "" {
+		return a.ID
+	}
+	return a.Name
+}
+
+// Remembered is what the store knows of an account before a poll.
+type Remembered struct {
+	Account        Account
+	Last           *Snapshot // the last good one; nil before the first
+	Missing        int       // complete listings in a row without it
+	Gone           bool      // missing from three
+	HistoryThrough time.Time // start of the newest stored balance record; zero without
+	HistoryAsked   time.Time // when history was last asked for
+}

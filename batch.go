@@ -1,0 +1,50 @@
+package billwatch
+
+import "time"
+
+// Lease is the right of one replica to poll one source until a moment.
+type Lease struct {
+	Source string
+	Holder string
+	Epoch  int64
+	Until  time.Time
+	Slot   int64 // the time slot that was claimed
+}
+
+// SlotClaim asks for a source's time slot.
+type SlotClaim struct {
+	Source string
+	Holder string // the replica's name, unique per process
+	Slot   int64  // (now - spread) / interval; the last due Unix second for cron
+	Now    time.Time
+}
+
+// Batch is what one round learned of some accounts, committed in one
+// transaction: all of it or nothing.
+type Batch struct {
+	Lease       Lease // its epoch is checked; a paused ex-holder's writes are refused
+	Now         time.Time
+	Polls       []Poll
+	Alerts      []Alert // changed ones; an inactive or resolved one is removed
+	Transitions []Transition
+	Due         []GroupDue
+	Requests    []time.Time // the source's last requests, for its budget
+}
+
+// Round is how a poll of a whole source ended.
+type Round struct {
+	Lease    Lease
+	Now      time.Time
+	Err      error    // the listing failed; nothing is missing by it
+	Complete bool     // the listing was complete
+	Seen     []string // ids in the listing
+	Problems []string // bad rows, in words
+	Requests []time.Time
+}
+
+// Knowledge is what the store knows of an account for judging it.
+type Knowledge struct {
+	Previous *Snapshot // the last good one before this poll
+	Records  []Record  // 90 days, sorted by period
+	Alerts   []Alert   // pending and firing ones
+}

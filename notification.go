@@ -1,0 +1,126 @@
+package billwatch
+
+import "time"
+
+// Why a notification was sent; the first that applies.
+const (
+	WhyFirst        = "first"
+	WhyNewAlerts    = "new_alerts"
+	WhyAllResolved  = "all_resolved"
+	WhySomeResolved = "some_resolved"
+	WhyUnmuted      = "unmuted"
+	WhyRepeat       = "repeat"
+	WhyStorm        = "storm"
+	WhyTest         = "test"
+)
+
+// Notification is one frozen message through one integration about one group.
+// Its content never changes; its id is the same on every attempt.
+type Notification struct {
+	ID          string     `json:"id"` // ntf_ and 26 characters
+	Receiver    string     `json:"receiver"`
+	Integration string     `json:"integration"` // "ops/slack/0"
+	GroupKey    string     `json:"group_key"`
+	GroupLabels Labels     `json:"group_labels"`
+	Reason      string     `json:"reason"` // one of the Why constants
+	Status      AlertState `json:"status"` // Firing while one alert fires, else Resolved
+	Alerts      []Alert    `json:"alerts"` // firing first, then resolved; oldest first
+	Truncated   int        `json:"truncated,omitempty"`
+	ExternalURL string     `json:"external_url,omitempty"`
+	FrozenAt    time.Time  `json:"frozen_at"`
+	Message     Message    `json:"message"`
+}
+
+// Message is the text of a notification, rendered once from templates.
+type Message struct {
+	Title string `json:"title"`
+	Text  string `json:"text"`
+	HTML  string `json:"html,omitempty"`
+}
+
+// Receipt is what the other side said to an attempt, and what a later attempt
+// about the same notification must know.
+type Receipt struct {
+	Answer string   `json:"answer,omitempty"` // at most 1 KiB, secrets redacted
+	Ref    string   `json:"ref,omitempty"`    // how the other side names the message
+	Done   []string `json:"done,omitempty"`   // recipients that need no further attempt
+}
+
+// Group is the alerts that one integration is told about together: a timer and
+// a list.
+type Group struct {
+	Key         string // of the group, the same in each of a receiver's integrations
+	Receiver    string
+	Integration string
+	Labels      Labels
+	DueAt       time.Time // when it must be looked at next
+	ToldAt      time.Time // when its last notification was frozen; zero before the first
+	Members     []Member
+	Waiting     []Notification // not yet sent, and no attempt has an unknown outcome
+}
+
+// Member is an alert in a group, with what the integration was told of it.
+type Member struct {
+	Alert   Alert
+	Told    AlertState // Inactive (nothing) or Firing; a told resolve ends the membership
+	Version int64      // grows with each transition, so that a flush drops what it saw and no more
+}
+
+// GroupDue says that an alert's transition makes a group due at one integration.
+type GroupDue struct {
+	Key         string
+	Receiver    string
+	Integration string
+	Labels      Labels
+	Alert       Alert
+	DueAt       time.Time     // now + group_wait: for a group that has told nothing yet
+	Interval    time.Duration // group_interval: else no sooner than this after its last notification
+}
+
+// Flush is what looking at a due group came to; it is stored in one transaction.
+type Flush struct {
+	Group        Group // as it was claimed
+	Notification *Notification
+	Drop         []Member  // told as resolved, or never to be told
+	Untold       int       // of these, how many fired and resolved before anybody was told
+	NextDue      time.Time // zero ends the group
+}
+
+// Delivery is a claimed notification on its way.
+type Delivery struct {
+	Notification Notification
+	Attempt      int     // this one, from 1
+	Prior        Receipt // of the attempt before
+	Until        time.Time
+	FirstTry     time.Time // when the notification was frozen; retry_for counts from here
+}
+
+// Outcomes of an attempt to deliver.
+const (
+	Delivered = "delivered"
+	Retry     = "retry"
+	Failed    = "failed"
+)
+
+// Settlement is how an attempt ended.
+type Settlement struct {
+	Delivery    Delivery
+	Outcome     string // Delivered, Retry or Failed
+	Receipt     Receipt
+	Error       string        // redacted, in words
+	NextAt      time.Time     // of a retry
+	PauseUntil  time.Time     // nothing goes to this destination before; zero for no pause
+	Destination string        // what a pause holds up: a Slack channel, a host
+	Ambiguous   bool          // the other side may have taken it
+	Forget      bool          // its alerts count as not told (retry_for ran out)
+	Took        time.Duration // of the attempt
+}
+
+// Claim asks for what is due at some integrations.
+type Claim struct {
+	Holder       string // the replica's name
+	Integrations []string
+	Limit        int
+	Now          time.Time
+	Until        time.Time // how long the lease lasts
+}

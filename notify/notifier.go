@@ -1,0 +1,33 @@
+// Package notify decides who is told what, when, and gets it there.
+//
+// A notifier is one folder below this package and one line in notify/builtin;
+// notifytest is the conformance suite that each passes.
+package notify
+
+import (
+	"context"
+
+	"github.com/billwatch/billwatch"
+)
+
+// Notifier tells through one integration. It is safe for concurrent use.
+//
+// Notify makes one attempt and retries nothing. A nil error means accepted. An
+// error wrapped by Permanent must not be tried again; one wrapped by Throttled
+// says when to come back; one wrapped by Refused was certainly not taken. Any
+// other error leaves open whether the message arrived.
+type Notifier interface {
+	Notify(ctx context.Context, n billwatch.Notification, prior billwatch.Receipt) (billwatch.Receipt, error)
+}
+
+// Store is what the dispatcher keeps its groups and notifications in.
+type Store interface {
+	// ClaimGroups leases due groups of the named integrations.
+	ClaimGroups(ctx context.Context, c billwatch.Claim) ([]billwatch.Group, error)
+	// Freeze stores what the flushes of claimed groups came to.
+	Freeze(ctx context.Context, flushes []billwatch.Flush) error
+	// ClaimDeliveries leases due notifications of the named integrations.
+	ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billwatch.Delivery, error)
+	// Settle stores how an attempt ended.
+	Settle(ctx context.Context, s billwatch.Settlement) error
+}
