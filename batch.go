@@ -19,6 +19,13 @@ type SlotClaim struct {
 	Now    time.Time
 }
 
+// Slot is the answer to a SlotClaim.
+type Slot struct {
+	Taken    bool // the claim succeeded and Lease is valid
+	Lease    Lease
+	Requests []time.Time // the source's last requests, of whichever replica
+}
+
 // Batch is what one round learned of some accounts, committed in one
 // transaction: all of it or nothing.
 type Batch struct {

@@ -6,9 +6,30 @@ package notify
 
 import (
 	"context"
+	"time"
 
 	"github.com/billwatch/billwatch"
 )
+
+// Type is a notifier's name in the configuration and its settings.
+type Type struct {
+	Name     string          // "slack"
+	Settings func() Settings // a new pointer with the defaults set, ready to be decoded into
+}
+
+// Settings is a notifier's decoded configuration. New checks it, without
+// touching the network, and reports wrong fields as *billwatch.FieldError,
+// several joined.
+type Settings interface {
+	New(c Common) (Notifier, error)
+}
+
+// Common is what every notifier is given beside its own settings.
+type Common struct {
+	Integration string // "ops/slack/0"
+	UserAgent   string
+	Timezone    *time.Location
+}
 
 // Notifier tells through one integration. It is safe for concurrent use.
 //

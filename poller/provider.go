@@ -13,6 +13,27 @@ import (
 	"github.com/billwatch/billwatch"
 )
 
+// Type is a provider's name in the configuration and its settings.
+type Type struct {
+	Name     string          // "notehub"
+	Settings func() Settings // a new pointer with the defaults set, ready to be decoded into
+}
+
+// Settings is a provider's decoded configuration. New checks it, without
+// touching the network, and reports wrong fields as *billwatch.FieldError,
+// several joined.
+type Settings interface {
+	New(c Common) (Provider, error)
+}
+
+// Common is what every provider is given beside its own settings.
+type Common struct {
+	Source    string
+	Timeout   time.Duration                   // of one request, its body included
+	Ask       func(ctx context.Context) error // waits for a place in the request budget; nil for none
+	UserAgent string
+}
+
 // Provider reads one API with one credential. It is safe for concurrent use.
 type Provider interface {
 	// List returns the accounts that the credential sees.
