@@ -1,0 +1,44 @@
+# Two commands: `make demo` shows the whole thing, `make test` runs every test.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LINT_VERSION := v2.15.0
+# Short by default; a night's run gives it minutes.
+FUZZTIME ?= 5s
+
+export CGO_ENABLED := 0
+TOOLS := $(CURDIR)/.cache/bin
+LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+
+.PHONY: help demo test build lint fuzz bench clean
+.DEFAULT_GOAL := help
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## watch simulated accounts run dry, with pages on http://127.0.0.1:9595
+	bin/billwatch demo
+
+test: ## run every test, on SQLite and on a PostgreSQL of its own
+	@go build -o $(TOOLS)/testrun ./internal/testrun
+	@exec $(TOOLS)/testrun
+
+build: ## build bin/billwatch
+	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/billwatch ./cmd/billwatch
+
+lint: $(LINT) ## look for mistakes, and for breaches of the house's form
+	@go vet ./...
+	$(LINT) run
+
+# Built apart from go.mod, so that none of its dependencies becomes ours.
+$(LINT):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(TOOLS)/golangci-lint $@
+
+fuzz: ## fuzz every fuzz target for FUZZTIME (5s)
+	@go run ./internal/fuzzrun -time $(FUZZTIME)
+
+bench: ## run every benchmark
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what was built
+	rm -rf bin .cache

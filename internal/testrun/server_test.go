@@ -1,0 +1,70 @@
+package main
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTheServerIsThereAndGoesAway(t *testing.T) {
+	if installed() == "" {
+		// Only where the tests were given a server of another machine, and then
+		// this program starts none.
+		t.Log("no PostgreSQL here, so none is started")
+		return
+	}
+	s, err := startServer(t.Context(), &strings.Builder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.stop)
+	db, err := sql.Open("pgx", s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE one"); err != nil {
+		t.Errorf("create a database: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	stranger := strings.Replace(s.url, "@", "x@", 1)
+	if err := answers(t.Context(), stranger, time.Second); err == nil {
+		t.Errorf("it let in a stranger with a wrong password")
+	}
+	s.stop()
+	if err := answers(t.Context(), s.url, 200*time.Millisecond); err == nil {
+		t.Errorf("it still answers after the stop")
+	}
+	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
+		t.Errorf("its folder is still there: %v", err)
+	}
+}
+
+func TestTheNewestCompleteVersionIsFound(t *testing.T) {
+	for dir, want := range map[string]int{
+		"/usr/lib/postgresql/9.6/bin": 0,
+		"/usr/lib/postgresql/15/bin":  15,
+		"/usr/lib/postgresql/17/bin":  17,
+	} {
+		if got := version(dir); got != want {
+			t.Errorf("version of %s: got %d, want %d", dir, got, want)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "initdb"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if complete(dir) {
+		t.Errorf("a folder with initdb alone counts as complete")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "postgres"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if !complete(dir) {
+		t.Errorf("a folder with initdb and postgres does not count as complete")
+	}
+}
