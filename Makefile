@@ -35,7 +35,10 @@ $(LINT):
 	mv $(TOOLS)/golangci-lint $@
 
 fuzz: ## fuzz every fuzz target for FUZZTIME (5s)
-	@go run ./internal/fuzzrun -time $(FUZZTIME)
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -r grep -oE '^func Fuzz[A-Za-z0-9_]*' | \
+	while IFS=: read -r file func; do \
+		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
+	done
 
 bench: ## run every benchmark
 	go test -run '^$$' -bench . -benchmem ./...

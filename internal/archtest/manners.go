@@ -1,0 +1,171 @@
+package archtest
+
+import (
+	"go/ast"
+	"go/token"
+)
+
+// manners checks for what no package does, whatever it is for.
+func (h *house) manners(p *pkg) []Breach {
+	vars := packageVariables(p)
+	exits := 0
+	var breaches []Breach
+	for _, f := range p.files {
+		for _, d := range f.syntax.Decls {
+			if v, ok := d.(*ast.GenDecl); ok && v.Tok == token.VAR && !f.test {
+				breaches = append(breaches, h.variables(f, v)...)
+			}
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			if fn.Recv == nil && fn.Name.Name == "init" {
+				breaches = append(breaches, h.at(f, fn, "init() runs before anybody asked; call it by name"))
+			}
+			v := &visitor{house: h, file: f, vars: vars, main: f.syntax.Name.Name == "main" && fn.Name.Name == "main"}
+			ast.Inspect(fn, v.visit)
+			exits += v.exits
+			if v.exits > 0 && exits > 1 {
+				breaches = append(breaches, h.at(f, fn, "os.Exit stands once in a program"))
+			}
+			breaches = append(breaches, v.breaches...)
+		}
+	}
+	return breaches
+}
+
+// packageVariables are the names of the variables that a package declares in
+// its non-test files.
+func packageVariables(p *pkg) map[string]bool {
+	names := map[string]bool{}
+	for _, f := range p.files {
+		for _, d := range f.syntax.Decls {
+			if d, ok := d.(*ast.GenDecl); ok && d.Tok == token.VAR && !f.test {
+				for _, s := range d.Specs {
+					for _, n := range s.(*ast.ValueSpec).Names {
+						names[n.Name] = n.Name != "_"
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// variables finds package variables that can only be meant to change: those
+// without a value. Files that the compiler embeds have none of their own.
+func (h *house) variables(f *file, d *ast.GenDecl) []Breach {
+	var breaches []Breach
+	for _, s := range d.Specs {
+		s := s.(*ast.ValueSpec)
+		if len(s.Values) == 0 && !embeds(d.Doc) && !embeds(s.Doc) {
+			breaches = append(breaches, h.at(f, s, "%s is a mutable package variable; make it a field", s.Names[0].Name))
+		}
+	}
+	return breaches
+}
+
+func embeds(doc *ast.CommentGroup) bool {
+	if doc == nil {
+		return false
+	}
+	for _, c := range doc.List {
+		if len(c.Text) > 10 && c.Text[:10] == "//go:embed" {
+			return true
+		}
+	}
+	return false
+}
+
+// visitor looks at each node of one function.
+type visitor struct {
+	house    *house
+	file     *file
+	vars     map[string]bool
+	main     bool // it is the main function of a program
+	exits    int
+	breaches []Breach
+}
+
+func (v *visitor) visit(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		v.call(n)
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			for _, left := range n.Lhs {
+				v.assigned(left)
+			}
+		}
+	case *ast.IncDecStmt:
+		v.assigned(n.X)
+	}
+	return true
+}
+
+func (v *visitor) call(n *ast.CallExpr) {
+	if id, ok := n.Fun.(*ast.Ident); ok {
+		if id.Name == "panic" && id.Obj == nil && !v.file.test {
+			v.breach(n, "panic: a bug returns an error too")
+		}
+		return
+	}
+	s, ok := n.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return
+	}
+	x, ok := s.X.(*ast.Ident)
+	if !ok || x.Obj != nil {
+		return
+	}
+	switch name := x.Name + "." + s.Sel.Name; name {
+	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln":
+		if name == "os.Exit" && v.main {
+			v.exits++
+		} else if !v.file.test {
+			v.breach(n, "%s: only main ends the program, by os.Exit", name)
+		}
+	case "context.Background", "context.TODO":
+		if !v.main && !v.file.test {
+			v.breach(n, "%s: take the caller's context", name)
+		}
+	case "time.Sleep":
+		if v.file.test {
+			v.breach(n, "time.Sleep: tests use testing/synctest or wait for what they wait for")
+		}
+	}
+}
+
+// assigned notes a package variable that a function changes, itself or what it
+// holds.
+func (v *visitor) assigned(left ast.Expr) {
+	for {
+		switch e := left.(type) {
+		case *ast.IndexExpr:
+			left = e.X
+		case *ast.SelectorExpr:
+			left = e.X
+		case *ast.StarExpr:
+			left = e.X
+		case *ast.ParenExpr:
+			left = e.X
+		case *ast.Ident:
+			if v.vars[e.Name] && v.global(e) && !v.file.test {
+				v.breach(e, "%s is a package variable and may not change", e.Name)
+			}
+			return
+		default:
+			return
+		}
+	}
+}
+
+// global says whether a name is declared outside of any function: in another
+// file of the package, or at the top of this one.
+func (v *visitor) global(id *ast.Ident) bool {
+	return id.Obj == nil || v.file.syntax.Scope.Lookup(id.Name) == id.Obj
+}
+
+func (v *visitor) breach(n ast.Node, format string, args ...any) {
+	v.breaches = append(v.breaches, v.house.at(v.file, n, format, args...))
+}
