@@ -1,0 +1,166 @@
+package document
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+var (
+	unspacedKey = regexp.MustCompile(`([A-Za-z_-]+)[:=]([^\s=:/][^\s]*)`)
+	userInfo    = regexp.MustCompile(`://([^/@\s"']*:[^@\s"']*)@`)
+)
+
+// span is a part of a line, columns from 0, the end excluded.
+type span struct{ from, to int }
+
+// Keys whose values are secrets: near ones, so that a slip of the pen does not
+// show one; words that a key may hold; and keys that merely look near.
+func secretKeys() []string {
+	return []string{"token", "password", "secret", "api_key", "webhook_url", "url", "urls", "state", "heartbeat", "headers",
+		"previous_secret", "username_password", "passphrase", "credential", "credentials", "authorization", "dsn", "private_key", "access_key"}
+}
+
+func secretParts() []string {
+	return []string{"token", "secret", "passw", "api_key", "apikey", "credential", "webhook_url"}
+}
+
+func harmlessKeys() []string {
+	return []string{"select", "start", "equal", "rules", "rule", "stat", "name", "date", "unit", "value", "until", "tests"}
+}
+
+// isSecretKey says whether the value of a key is not to be shown. The path of a
+// secret's file is no secret.
+func isSecretKey(key string) bool {
+	key = strings.ReplaceAll(strings.ToLower(key), "-", "_")
+	if strings.HasSuffix(key, "_file") || slices.Contains(harmlessKeys(), key) {
+		return false
+	}
+	for _, part := range secretParts() {
+		if strings.Contains(key, part) {
+			return true
+		}
+	}
+	for _, known := range secretKeys() {
+		if distance(key, known) <= tolerance(known) {
+			return true
+		}
+	}
+	return false
+}
+
+// tolerance is how many slips make a near miss of a word.
+func tolerance(word string) int {
+	switch {
+	case len(word) <= 3:
+		return 0
+	case len(word) <= 5:
+		return 1
+	}
+	return 2
+}
+
+// hideSecrets marks every scalar below a secret's key.
+func (d *Document) hideSecrets(root *yaml.Node) {
+	d.hidden = map[int][]span{}
+	seen := map[*yaml.Node]bool{}
+	var walk func(n *yaml.Node, secret bool)
+	walk = func(n *yaml.Node, secret bool) {
+		if seen[n] && !secret { // what an alias named may have become a secret since
+			return
+		}
+		seen[n] = true
+		if n.Kind == yaml.ScalarNode && secret {
+			d.hideScalar(n)
+		}
+		if n.Kind != yaml.MappingNode {
+			for _, c := range n.Content {
+				walk(c, secret)
+			}
+			return
+		}
+		for k, v := range Pairs(n) {
+			walk(v, secret || isSecretKey(k.Value))
+		}
+	}
+	walk(root, false)
+}
+
+func (d *Document) hideScalar(n *yaml.Node) {
+	if d.secret[placeOf(n)] || IsNull(n) {
+		return
+	}
+	d.secret[placeOf(n)] = true
+	places := d.characters(n)
+	first, end := place{n.Line, n.Column}, places[len(places)-1]
+	for line := first.line; line <= min(end.line, len(d.lines)); line++ {
+		text := d.lines[line-1]
+		s := span{len(text) - len(trimBlank(text)), len(text)}
+		if line == first.line {
+			s.from = first.column - 1
+		}
+		if line == end.line {
+			s.to = min(end.column-1, len(text))
+		}
+		if s.from < s.to {
+			d.hidden[line] = append(d.hidden[line], s)
+		}
+	}
+}
+
+// hide returns a copy of a line in which secrets are hidden, as wide as it was
+// before unless the secret ends it.
+func (d *Document) hide(line int) []rune {
+	text := slices.Clone(d.lines[line-1])
+	spans := slices.Clone(d.hidden[line])
+	if d.hidden == nil { // it is not YAML, so that only its looks say what is secret
+		spans = d.guess(line)
+	}
+	spans = append(spans, unspaced(text)...)
+	for _, s := range spans {
+		s.to = min(s.to, len(text))
+		mask := []rune("<secret>")
+		switch width := s.to - s.from; {
+		case width >= len(mask):
+			mask = append(mask, slices.Repeat([]rune{' '}, width-len(mask))...)
+		case s.to < len(text):
+			mask = slices.Repeat([]rune{'*'}, max(0, width))
+		}
+		if s.from < s.to {
+			text = slices.Concat(text[:s.from], mask, text[s.to:])
+		}
+	}
+	return []rune(strings.TrimRight(string(text), " "))
+}
+
+// unspaced finds "token:abc", which YAML takes for a text, and a password
+// within a URL.
+func unspaced(text []rune) []span {
+	var spans []span
+	for _, m := range unspacedKey.FindAllStringSubmatchIndex(string(text), -1) {
+		if isSecretKey(string(text)[m[2]:m[3]]) {
+			spans = append(spans, runeSpan(text, m[4], m[5]))
+		}
+	}
+	for _, m := range userInfo.FindAllStringSubmatchIndex(string(text), -1) {
+		spans = append(spans, runeSpan(text, m[2], m[3]))
+	}
+	return spans
+}
+
+func runeSpan(text []rune, from, to int) span {
+	s := string(text)
+	return span{len([]rune(s[:from])), len([]rune(s[:to]))}
+}
+
+// quoteKey returns a key in quotes, without what follows a secret's name in it.
+func quoteKey(key string) string {
+	text := []rune(key)
+	for _, s := range unspaced(text) {
+		text = slices.Concat(text[:s.from], []rune("<secret>"))
+		break
+	}
+	return `"` + string(text) + `"`
+}
