@@ -1,0 +1,15 @@
+// Package builtin lists the notifiers that billwatch comes with. A new one is
+// one folder and one line here.
+package builtin
+
+import (
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/notify/webhook"
+)
+
+// Types returns the notifiers by their names in the configuration.
+func Types() []notify.Type {
+	return []notify.Type{
+		{Name: "webhook", Settings: func() notify.Settings { c := webhook.Defaults(); return &c }},
+	}
+}

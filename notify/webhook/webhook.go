@@ -1,0 +1,147 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
+)
+
+// Notifier posts notifications to one URL.
+type Notifier struct {
+	config  Config
+	common  notify.Common
+	client  *http.Client
+	guard   *guard
+	secrets atomic.Pointer[secrets]
+}
+
+// New checks the settings and reads secrets that are given as files.
+func New(c Config, common notify.Common) (*Notifier, error) {
+	g := newGuard(c.AllowPrivate)
+	client, clientErr := c.client(g)
+	read, secretErr := c.readSecrets()
+	if err := errors.Join(c.check(), clientErr, secretErr); err != nil {
+		return nil, err
+	}
+	n := &Notifier{config: c, common: common, client: client, guard: g}
+	n.secrets.Store(read)
+	return n, nil
+}
+
+// Notify posts the notification once.
+func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
+	body, err := n.encode(told)
+	if err != nil {
+		return billwatch.Receipt{}, notify.Permanent(fmt.Errorf("encode notification: %w", err))
+	}
+	s := n.secrets.Load()
+	if err := n.checkBehindProxy(s.url); err != nil {
+		return billwatch.Receipt{}, notify.Permanent(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.config.Timeout)
+	defer cancel()
+	sent := &watch{ctx: ctx, body: body}
+	request, err := n.request(sent, s, told.ID)
+	if err != nil {
+		return billwatch.Receipt{}, notify.Permanent(err)
+	}
+	response, err := n.client.Do(request)
+	if err != nil {
+		return billwatch.Receipt{}, n.unanswered(err, s, sent.began.Load())
+	}
+	defer response.Body.Close()
+	said := readAnswer(response, cancel)
+	receipt := billwatch.Receipt{Answer: notify.Redact(said, n.known(s)...)}
+	return receipt, n.judge(response, s)
+}
+
+// request returns one attempt: the same body under the same id, the attempt's
+// own time, and signatures over all three.
+func (n *Notifier) request(sent *watch, s *secrets, id string) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(sent.ctx, http.MethodPost, s.url.String(), http.NoBody)
+	if err != nil {
+		return nil, errors.New("url is not valid") // err would spell the secret out
+	}
+	request.Body, request.GetBody = sent.open(), sent.reopen
+	request.ContentLength = int64(len(sent.body))
+	for name, value := range n.config.Headers {
+		request.Header.Set(name, value.Reveal())
+	}
+	if s.user != nil {
+		password, _ := s.user.Password()
+		request.SetBasicAuth(s.user.Username(), password)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if request.Header.Get("User-Agent") == "" {
+		request.Header.Set("User-Agent", n.common.UserAgent)
+	}
+	return request, s.sign(request.Header, id, time.Now(), sent.body)
+}
+
+// checkBehindProxy checks an address that a proxy would connect to; without a
+// proxy the guard sees the connection itself.
+func (n *Notifier) checkBehindProxy(to *url.URL) error {
+	if n.config.ProxyURL == "" {
+		return nil
+	}
+	host := strings.ToLower(strings.TrimSuffix(to.Hostname(), "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return n.guard.check(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	}
+	if address, err := netip.ParseAddr(host); err == nil {
+		return n.guard.check(address)
+	}
+	return nil
+}
+
+// unanswered says what an attempt without an answer means.
+func (n *Notifier) unanswered(err error, s *secrets, began bool) error {
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		err = withURL.Err // the outer text spells the URL out
+	}
+	text := fmt.Errorf("post to %s: %s", s.url.Hostname(), notify.Redact(err.Error(), n.known(s)...))
+	switch {
+	case errors.Is(err, errForbidden):
+		return notify.Permanent(text)
+	case !began:
+		return notify.Refused(text)
+	}
+	return text
+}
+
+// known returns all secrets that an answer might echo.
+func (n *Notifier) known(s *secrets) []billwatch.Secret {
+	const least = 8 // a shorter value, "1" or "true", is no secret and would hide half of an answer
+	all := append([]billwatch.Secret{n.config.ProxyURL}, s.texts...)
+	for _, value := range n.config.Headers {
+		if len(value.Reveal()) < least {
+			continue
+		}
+		all = append(all, value)
+		if _, token, found := strings.Cut(value.Reveal(), " "); found && len(token) >= least {
+			all = append(all, billwatch.Secret(token)) // of "Bearer token"
+		}
+	}
+	return all
+}
+
+// reread reads secrets that are given as files again and says whether one has
+// changed. Unreadable ones leave the present ones in place.
+func (n *Notifier) reread(present *secrets) bool {
+	read, err := n.config.readSecrets()
+	if err != nil || read.origin == present.origin {
+		return n.secrets.Load() != present
+	}
+	n.secrets.Store(read)
+	return true
+}
