@@ -35,7 +35,7 @@ $(LINT):
 	mv $(TOOLS)/golangci-lint $@
 
 fuzz: ## fuzz every fuzz target for FUZZTIME (5s)
-	@grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -r grep -oE '^func Fuzz[A-Za-z0-9_]*' | \
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -r grep -HoE '^func Fuzz[A-Za-z0-9_]*' | \
 	while IFS=: read -r file func; do \
 		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
 	done

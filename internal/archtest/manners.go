@@ -103,37 +103,49 @@ func (v *visitor) visit(n ast.Node) bool {
 	return true
 }
 
+// never are the calls that one kind of file does not make, and what to do
+// instead.
+var never = map[string]struct {
+	inTests bool // forbidden in tests, or in what is no test
+	instead string
+}{
+	"os.Exit":            {false, "only main ends the program, by os.Exit"},
+	"log.Fatal":          {false, "only main ends the program, by os.Exit"},
+	"log.Fatalf":         {false, "only main ends the program, by os.Exit"},
+	"log.Fatalln":        {false, "only main ends the program, by os.Exit"},
+	"context.Background": {false, "take the caller's context"},
+	"context.TODO":       {false, "take the caller's context"},
+	"panic":              {false, "a bug returns an error too"},
+	"time.Sleep":         {true, "tests use testing/synctest or wait for what they wait for"},
+}
+
 func (v *visitor) call(n *ast.CallExpr) {
-	if id, ok := n.Fun.(*ast.Ident); ok {
-		if id.Name == "panic" && id.Obj == nil && !v.file.test {
-			v.breach(n, "panic: a bug returns an error too")
-		}
-		return
+	name := called(n.Fun)
+	rule, found := never[name]
+	switch {
+	case !found || rule.inTests != v.file.test:
+	case v.main && name == "os.Exit":
+		v.exits++
+	case v.main && name == "context.Background":
+	default:
+		v.breach(n, "%s: %s", name, rule.instead)
 	}
-	s, ok := n.Fun.(*ast.SelectorExpr)
-	if !ok {
-		return
-	}
-	x, ok := s.X.(*ast.Ident)
-	if !ok || x.Obj != nil {
-		return
-	}
-	switch name := x.Name + "." + s.Sel.Name; name {
-	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln":
-		if name == "os.Exit" && v.main {
-			v.exits++
-		} else if !v.file.test {
-			v.breach(n, "%s: only main ends the program, by os.Exit", name)
+}
+
+// called is the name of a called function as it is written, empty where the name
+// is a variable's or a parameter's.
+func called(fun ast.Expr) string {
+	switch f := fun.(type) {
+	case *ast.Ident:
+		if f.Obj == nil {
+			return f.Name
 		}
-	case "context.Background", "context.TODO":
-		if !v.main && !v.file.test {
-			v.breach(n, "%s: take the caller's context", name)
-		}
-	case "time.Sleep":
-		if v.file.test {
-			v.breach(n, "time.Sleep: tests use testing/synctest or wait for what they wait for")
+	case *ast.SelectorExpr:
+		if x, ok := f.X.(*ast.Ident); ok && x.Obj == nil {
+			return x.Name + "." + f.Sel.Name
 		}
 	}
+	return ""
 }
 
 // assigned notes a package variable that a function changes, itself or what it

@@ -48,8 +48,8 @@ func binaries(ctx context.Context, out io.Writer) (string, error) {
 // empty.
 func installed() string {
 	if path, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil && complete(filepath.Dir(real)) {
-			return filepath.Dir(real)
+		if target, err := filepath.EvalSymlinks(path); err == nil && complete(filepath.Dir(target)) {
+			return filepath.Dir(target)
 		}
 	}
 	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is well formed

@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		defer s.stop()
+		defer func() { err = errors.Join(err, s.stop()) }()
 		url = s.url
 	}
 	if err := answers(ctx, url, 30*time.Second); err != nil {

@@ -45,7 +45,7 @@ func startServer(ctx context.Context, out io.Writer) (_ *server, err error) {
 	}
 	defer func() {
 		if err != nil {
-			os.RemoveAll(dir)
+			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
 	if who != nil {
@@ -129,7 +129,7 @@ func serve(ctx context.Context, bin, dir string, port int, who *syscall.Credenti
 	}
 	s := &server{dir: dir, cmd: cmd, ended: make(chan struct{})}
 	go func() {
-		cmd.Wait()
+		_ = cmd.Wait() // how it ended is in its log
 		close(s.ended)
 	}()
 	return s, nil
@@ -153,15 +153,15 @@ func (s *server) ready(ctx context.Context) error {
 }
 
 // stop ends the server and removes all that it wrote.
-func (s *server) stop() {
+func (s *server) stop() error {
 	s.halt()
-	os.RemoveAll(s.dir)
+	return os.RemoveAll(s.dir)
 }
 
 // halt asks more and more firmly: fast shutdown, immediate shutdown, kill.
 func (s *server) halt() {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL} {
-		s.cmd.Process.Signal(sig)
+		_ = s.cmd.Process.Signal(sig) // it may be gone already, which ended says
 		select {
 		case <-s.ended:
 			return

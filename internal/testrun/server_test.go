@@ -20,7 +20,7 @@ func TestTheServerIsThereAndGoesAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.stop)
+	t.Cleanup(func() { _ = s.stop() }) // the second time there is nothing left
 	db, err := sql.Open("pgx", s.url)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,9 @@ func TestTheServerIsThereAndGoesAway(t *testing.T) {
 	if err := answers(t.Context(), stranger, time.Second); err == nil {
 		t.Errorf("it let in a stranger with a wrong password")
 	}
-	s.stop()
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
 	if err := answers(t.Context(), s.url, 200*time.Millisecond); err == nil {
 		t.Errorf("it still answers after the stop")
 	}
