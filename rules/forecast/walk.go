@@ -1,0 +1,126 @@
+package forecast
+
+import (
+	"math"
+	"time"
+)
+
+// horizon is how many days are walked with their weekdays; beyond it they make
+// no difference.
+const horizon = 52 * week
+
+// Runway returns the days from now until the balance is gone, as quantile q:
+// with 0.1 it is gone sooner in one case of ten. It is +Inf without use.
+func (m *Model) Runway(balance float64, now time.Time, q float64) float64 {
+	if balance <= 0 {
+		return 0
+	}
+	if m.level <= 0 {
+		return math.Inf(1)
+	}
+	w := m.start(now, q)
+	low, high := 0, horizon/week
+	for low < high { // the first week at whose end it is gone
+		mid := (low + high) / 2
+		if w.path(w.boundary((mid+1)*week)) > balance {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return w.cross(low*week, balance)
+}
+
+// Use returns what is used in so many days from now; quantile q is that of the
+// balance which is left, so 0.1 is high use.
+func (m *Model) Use(days float64, now time.Time, q float64) float64 {
+	if days <= 0 || m.level <= 0 {
+		return 0
+	}
+	w := m.start(now, q)
+	return w.path(w.from + days)
+}
+
+// walk is the path forward from a moment, at one quantile. Places on it are
+// days since the model's end.
+type walk struct {
+	m        *Model
+	from     float64
+	z        float64
+	sum, sqr float64 // of factors and of their squares, before from
+}
+
+func (m *Model) start(now time.Time, q float64) walk {
+	since := math.Max(0, now.Sub(m.end).Hours()/24)
+	from := math.Mod(since, week) // the week repeats itself, and nothing else depends on the day
+	w := walk{m: m, from: from, z: deviations(q)}
+	w.sum, w.sqr = m.sums(from)
+	return w
+}
+
+// deviations returns how many standard deviations above the middle the use is
+// at quantile q of the balance. Farther out than three, the path of an account
+// of few and great days would not grow with each day.
+func deviations(q float64) float64 {
+	z := math.Sqrt2 * math.Erfinv(1-2*math.Min(math.Max(q, 0), 1))
+	return math.Min(math.Max(z, -3), 3)
+}
+
+// sums returns the sum of the factors, and of their squares, from the model's
+// end to a place.
+func (m *Model) sums(place float64) (sum, sqr float64) {
+	days := int(place)
+	weeks, i, part := float64(days/week), days%week, place-float64(days)
+	sum = weeks*m.before[week] + m.before[i] + part*(m.before[i+1]-m.before[i])
+	sqr = weeks*m.squares[week] + m.squares[i] + part*(m.squares[i+1]-m.squares[i])
+	return sum, sqr
+}
+
+// boundary returns the place of the n-th midnight ahead, the start for 0.
+func (w walk) boundary(n int) float64 {
+	if n == 0 {
+		return w.from
+	}
+	return math.Floor(w.from) + float64(n)
+}
+
+// path returns the use between the start and a place.
+func (w walk) path(place float64) float64 {
+	sum, sqr := w.m.sums(place)
+	sum -= w.sum
+	if sum <= 0 {
+		return 0
+	}
+	return w.m.level * sum * w.stretch(sum, sqr-w.sqr)
+}
+
+// stretch is what the quantile makes of a path whose factors have these sums.
+func (w walk) stretch(sum, sqr float64) float64 {
+	if w.z == 0 {
+		return 1
+	}
+	if w.m.guessed > 0 {
+		return math.Max(0.05, 1+w.m.guessed*w.z/z90)
+	}
+	noise := spread * w.m.variance * sqr / (w.m.level * w.m.level * sum * sum)
+	return math.Exp(w.z * math.Sqrt(math.Log1p(noise+w.m.doubt)))
+}
+
+// cross returns the days from the start until the path passes the balance,
+// which it does not do before the n-th midnight.
+func (w walk) cross(n int, balance float64) float64 {
+	place := w.boundary(n)
+	used := w.path(place)
+	for n < horizon {
+		n++
+		next := w.boundary(n)
+		after := math.Max(used, w.path(next))
+		if after > balance {
+			return place - w.from + (next-place)*(balance-used)/(after-used)
+		}
+		place, used = next, after
+	}
+	sum, sqr := w.m.sums(place)
+	rate := w.m.level * w.stretch(sum-w.sum, sqr-w.sqr)
+	return place - w.from + (balance-used)/rate
+}
