@@ -1,0 +1,190 @@
+package notify
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// Plan is how an integration wants a group to be told.
+type Plan struct {
+	Timing       Timing
+	SendResolved bool
+}
+
+// Decide says what looking at a claimed group comes to: a notification with its
+// reason or none, which members leave, and when to look again. It is pure; the
+// notification lacks its id and its text.
+//
+// A notification that waits unsent is superseded by the new one, which
+// therefore lists every alert of it.
+func Decide(g billwatch.Group, p Plan, now time.Time) billwatch.Flush {
+	f := billwatch.Flush{Group: g}
+	l := look(g.Members)
+	f.Drop, f.Untold = l.untold, len(l.untold)
+	if !p.SendResolved {
+		f.Drop = append(f.Drop, l.ended...)
+		l.ended = nil
+	}
+	last := g.ToldAt
+	if last.After(now) { // a clock that went back must not hold the group up
+		last = now
+	}
+	if reason := l.reason(g, p, last, now); reason != "" {
+		f.Notification = l.notification(g, reason, now)
+		f.Drop = append(f.Drop, l.ended...)
+		l.standing = append(l.standing, l.fresh...)
+		l.ended, l.fresh, last = nil, nil, now
+	}
+	f.NextDue = l.next(p, last, now)
+	return f
+}
+
+// looked is a group's members by what is owed about them.
+type looked struct {
+	fresh    []billwatch.Member // firing, not told
+	standing []billwatch.Member // firing, told
+	ended    []billwatch.Member // resolved, told as firing
+	untold   []billwatch.Member // resolved before anybody was told
+}
+
+func look(members []billwatch.Member) *looked {
+	l := &looked{}
+	for _, m := range members {
+		firing := m.Alert.State == billwatch.Firing
+		told := m.Told == billwatch.Firing
+		switch {
+		case firing && told:
+			l.standing = append(l.standing, m)
+		case firing:
+			l.fresh = append(l.fresh, m)
+		case told:
+			l.ended = append(l.ended, m)
+		default:
+			l.untold = append(l.untold, m)
+		}
+	}
+	return l
+}
+
+// reason returns why the group is told now, or "" where it is not.
+func (l *looked) reason(g billwatch.Group, p Plan, last, now time.Time) string {
+	if l.changed() && last.Add(p.Timing.GroupInterval).After(now) && !l.repeats(p, last, now) {
+		return "" // its turn comes
+	}
+	switch {
+	case len(l.fresh) > 0 && len(l.standing)+len(l.ended) == 0:
+		return billwatch.WhyFirst
+	case len(l.fresh) > 0:
+		return l.inherited(g, billwatch.WhyNewAlerts)
+	case len(l.ended) > 0 && len(l.standing) == 0:
+		return billwatch.WhyAllResolved
+	case len(l.ended) > 0:
+		return l.inherited(g, billwatch.WhySomeResolved)
+	case l.repeats(p, last, now):
+		return l.inherited(g, billwatch.WhyRepeat)
+	}
+	return ""
+}
+
+func (l *looked) changed() bool { return len(l.fresh)+len(l.ended) > 0 }
+
+// repeats says whether a firing group is to be told again. A group that was
+// told nothing under its present key (its alerts came from another one) has its
+// repeat clock started by this look.
+func (l *looked) repeats(p Plan, last, now time.Time) bool {
+	return len(l.standing) > 0 && !last.IsZero() && !last.Add(p.Timing.RepeatInterval).After(now)
+}
+
+// inherited returns the first of the reasons of this look and of the
+// notifications that it supersedes: to somebody who never got the first
+// message, the second is the first.
+func (l *looked) inherited(g billwatch.Group, reason string) string {
+	order := []string{billwatch.WhyFirst, billwatch.WhyNewAlerts, billwatch.WhySomeResolved, billwatch.WhyRepeat}
+	best := slices.Index(order, reason)
+	for _, waiting := range g.Waiting {
+		if i := slices.Index(order, waiting.Reason); i >= 0 && i < best {
+			best = i
+		}
+	}
+	return order[best]
+}
+
+// next returns when to look again: at the end of the interval where something
+// is owed, at the repeat where something fires; zero ends the group.
+func (l *looked) next(p Plan, last, now time.Time) time.Time {
+	if last.IsZero() {
+		last = now
+	}
+	repeat := last.Add(p.Timing.RepeatInterval)
+	interval := last.Add(p.Timing.GroupInterval)
+	switch {
+	case l.changed() && len(l.standing) > 0 && repeat.Before(interval):
+		return repeat
+	case l.changed():
+		return interval
+	case len(l.standing) > 0:
+		return repeat
+	}
+	return time.Time{}
+}
+
+func (l *looked) notification(g billwatch.Group, reason string, now time.Time) *billwatch.Notification {
+	n := &billwatch.Notification{
+		Receiver: g.Receiver, Integration: g.Integration, GroupKey: g.Key, GroupLabels: g.Labels,
+		Reason: reason, Status: billwatch.Resolved, FrozenAt: now,
+	}
+	listed := map[string]bool{}
+	add := func(a billwatch.Alert) {
+		if listed[identity(a)] {
+			return
+		}
+		listed[identity(a)] = true
+		if a.State == billwatch.Firing {
+			n.Status = billwatch.Firing
+		}
+		n.Alerts = append(n.Alerts, a)
+	}
+	for _, m := range slices.Concat(l.fresh, l.standing) {
+		add(m.Alert)
+	}
+	for _, m := range l.ended {
+		add(ended(m.Alert, now))
+	}
+	for _, waiting := range g.Waiting {
+		for _, a := range waiting.Alerts {
+			add(ended(a, now))
+		}
+	}
+	slices.SortStableFunc(n.Alerts, firingThenOldest)
+	return n
+}
+
+// ended returns the alert as resolved, with an end.
+func ended(a billwatch.Alert, now time.Time) billwatch.Alert {
+	a.State = billwatch.Resolved
+	if a.EndsAt.IsZero() {
+		a.EndsAt = now
+	}
+	return a
+}
+
+// identity is what one alert of a group has in common over notifications.
+func identity(a billwatch.Alert) string {
+	if a.Fingerprint != "" {
+		return a.Fingerprint
+	}
+	return a.Key.Rule + "/" + a.Key.Account.String()
+}
+
+func firingThenOldest(a, b billwatch.Alert) int {
+	rank := func(x billwatch.Alert) int {
+		if x.State == billwatch.Firing {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), a.StartsAt.Compare(b.StartsAt), cmp.Compare(identity(a), identity(b)))
+}

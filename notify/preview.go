@@ -1,0 +1,76 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// write gives a decided notification its id, link and text: it is frozen.
+func (t *Templates) write(n *billwatch.Notification, o Overrides) {
+	n.ID = NewID(n.FrozenAt)
+	n.ExternalURL = t.external
+	n.Message = t.Render(*n, o)
+}
+
+// Preview returns the notifications that these alerts would give if nobody had
+// been told of anything, in the order in which their groups come up. Nothing is
+// sent or stored.
+func Preview(r *Router, t *Templates, alerts []billwatch.Alert, now time.Time) []billwatch.Notification {
+	type place struct{ integration, key string }
+	groups := map[place]*billwatch.Group{}
+	var order []*billwatch.Group
+	for _, a := range alerts {
+		for _, due := range r.Due(a, now) {
+			at := place{due.Integration, due.Key}
+			g, ok := groups[at]
+			if !ok {
+				g = &billwatch.Group{Key: due.Key, Receiver: due.Receiver, Integration: due.Integration, Labels: due.Labels}
+				groups[at] = g
+				order = append(order, g)
+			}
+			g.Members = append(g.Members, billwatch.Member{Alert: due.Alert})
+		}
+	}
+	var all []billwatch.Notification
+	for _, g := range order {
+		in, _ := r.Integration(g.Integration)
+		f := Decide(*g, Plan{r.Timing(*g), in.SendResolved}, now)
+		if f.Notification == nil {
+			continue
+		}
+		t.write(f.Notification, in.Overrides)
+		all = append(all, *f.Notification)
+	}
+	return all
+}
+
+// SendTest sends one message that is marked as a test through an integration,
+// as any other would be sent, and returns what the other side said.
+func SendTest(ctx context.Context, t *Templates, in Integration, now time.Time) (billwatch.Receipt, error) {
+	n := &billwatch.Notification{
+		Receiver: in.Receiver, Integration: in.Name, GroupKey: "test",
+		GroupLabels: billwatch.Labels{billwatch.LabelAlert: "Test"},
+		Reason:      billwatch.WhyTest, Status: billwatch.Firing, FrozenAt: now,
+	}
+	labels := billwatch.Labels{
+		billwatch.LabelAlert: "Test", billwatch.LabelSource: "test",
+		billwatch.LabelAccount: "test", billwatch.LabelSeverity: "none",
+	}
+	n.Alerts = []billwatch.Alert{{
+		Key:         billwatch.AlertKey{Rule: "Test", Account: billwatch.AccountKey{Source: "test", ID: "test"}},
+		State:       billwatch.Firing,
+		StartsAt:    now,
+		Fingerprint: labels.Fingerprint(),
+		Labels:      labels,
+		Annotations: map[string]string{"summary": "This is a test message."},
+	}}
+	t.write(n, in.Overrides)
+	receipt, err := attempt(ctx, in.Notifier, *n, billwatch.Receipt{})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("no answer in time")
+	}
+	return receipt, err
+}
