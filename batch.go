@@ -1,6 +1,13 @@
 package billwatch
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrLeaseLost says that another replica has taken over what this one had
+// claimed: nothing was stored, and trying again is pointless.
+var ErrLeaseLost = errors.New("lease lost")
 
 // Lease is the right of one replica to poll one source until a moment.
 type Lease struct {
@@ -44,7 +51,8 @@ type Round struct {
 	Now      time.Time
 	Err      error    // the listing failed; nothing is missing by it
 	Complete bool     // the listing was complete
-	Seen     []string // ids in the listing
+	Seen     []string // ids in the listing; complete and empty: all are gone at once
+	Excluded []string // of these, the ones that the source's select leaves out
 	Problems []string // bad rows, in words
 	Requests []time.Time
 }
