@@ -45,10 +45,22 @@ type Notifier interface {
 type Store interface {
 	// ClaimGroups leases due groups of the named integrations.
 	ClaimGroups(ctx context.Context, c billwatch.Claim) ([]billwatch.Group, error)
-	// Freeze stores what the flushes of claimed groups came to.
+	// Freeze stores what the flushes of claimed groups came to: all of it, or
+	// nothing and an error.
 	Freeze(ctx context.Context, flushes []billwatch.Flush) error
 	// ClaimDeliveries leases due notifications of the named integrations.
 	ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billwatch.Delivery, error)
-	// Settle stores how an attempt ended.
+	// Settle stores how an attempt ended. An error that wraps
+	// billwatch.ErrLeaseLost says that another replica has the notification now;
+	// any other is tried again.
 	Settle(ctx context.Context, s billwatch.Settlement) error
+}
+
+// Waker tells the dispatcher when there is something to do.
+type Waker interface {
+	// Wake receives whenever something may have become due.
+	Wake() <-chan struct{}
+	// NextDue returns when the next group or notification of these integrations
+	// is due; the zero time where there is none.
+	NextDue(ctx context.Context, integrations []string) (time.Time, error)
 }

@@ -1,0 +1,235 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+const (
+	groupBatch   = 100              // groups that are claimed together
+	lookSlowly   = 30 * time.Second // where nothing is known to be due
+	lookAgain    = time.Second      // where something due could not be taken
+	storeTimeout = 10 * time.Second // of one call
+	afterEnd     = 5 * time.Second  // how long marks are tried once the dispatcher is to end
+)
+
+// DispatcherConfig is what a Dispatcher is made from. Numbers left zero have
+// the defaults named.
+type DispatcherConfig struct {
+	Store     Store
+	Waker     Waker
+	Router    *Router
+	Templates *Templates
+	Holder    string           // the replica's name
+	Now       func() time.Time // the time that the store's clocks run by
+	Log       *slog.Logger
+	Settled   func(billwatch.Settlement) // told of every stored settlement, by several goroutines; may be nil
+
+	Parallel int           // messages on their way through one integration at once: 4
+	Lease    time.Duration // how long a claim lasts: 30 s
+	Margin   time.Duration // before a claim's end from which on it is not trusted: 5 s
+	Timeout  time.Duration // of one attempt: 15 s
+}
+
+// Dispatcher flushes due groups into notifications and delivers these. Each
+// integration has a sender of its own, so that a slow one holds up nobody else.
+type Dispatcher struct {
+	c        DispatcherConfig
+	names    []string
+	senders  map[string]*sender
+	again    chan struct{} // marks reach the store again
+	unmarked atomic.Int64  // attempts whose end could not be stored yet
+}
+
+// NewDispatcher returns a dispatcher for the router's integrations.
+func NewDispatcher(c DispatcherConfig) (*Dispatcher, error) {
+	if c.Store == nil || c.Waker == nil || c.Router == nil || c.Templates == nil || c.Now == nil || c.Log == nil {
+		return nil, errors.New("dispatcher: store, waker, router, templates, now and log are needed")
+	}
+	if c.Holder == "" {
+		return nil, errors.New("dispatcher: holder is empty")
+	}
+	orElse(&c.Parallel, 4)
+	orElse(&c.Lease, 30*time.Second)
+	orElse(&c.Margin, 5*time.Second)
+	orElse(&c.Timeout, 15*time.Second)
+	if c.Margin >= c.Lease {
+		return nil, errors.New("dispatcher: margin must be shorter than lease")
+	}
+	d := &Dispatcher{c: c, senders: map[string]*sender{}, again: make(chan struct{}, 1)}
+	for _, in := range c.Router.Integrations() {
+		d.names = append(d.names, in.Name)
+		d.senders[in.Name] = newSender(d, in)
+	}
+	return d, nil
+}
+
+func orElse[T int | time.Duration](value *T, standard T) {
+	if *value <= 0 {
+		*value = standard
+	}
+}
+
+// Run works until ctx is done, then claims nothing more, waits for the sends in
+// hand and returns nil.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, s := range d.senders {
+		wg.Go(func() { s.run(ctx) })
+	}
+	quiet := false // the store's trouble has been logged
+	for ctx.Err() == nil {
+		wait, err := d.turn(ctx)
+		if err != nil && ctx.Err() == nil && !quiet {
+			d.c.Log.Warn("notifications cannot be read", "err", err)
+		}
+		quiet = err != nil
+		d.rest(ctx, wait)
+	}
+	wg.Wait()
+	return nil
+}
+
+func (d *Dispatcher) rest(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-d.c.Waker.Wake():
+	case <-d.again:
+	}
+}
+
+// turn flushes what is due, knocks at the senders and says how long there is
+// nothing more to do.
+func (d *Dispatcher) turn(ctx context.Context) (time.Duration, error) {
+	if len(d.names) == 0 {
+		return lookSlowly, nil
+	}
+	if d.blocked() {
+		return lookAgain, nil
+	}
+	err := d.flush(ctx)
+	for _, s := range d.senders {
+		s.knock()
+	}
+	if err != nil {
+		return lookAgain, err
+	}
+	due, err := d.nextDue(ctx)
+	switch wait := due.Sub(d.c.Now()); {
+	case err != nil:
+		return lookAgain, err
+	case due.IsZero():
+		return lookSlowly, nil
+	case wait <= 0: // just frozen, or all its sender's hands are full
+		return lookAgain, nil
+	default:
+		return min(wait, lookSlowly), nil
+	}
+}
+
+// blocked says whether nothing may be claimed: a store that cannot take marks
+// would have us send again what was sent.
+func (d *Dispatcher) blocked() bool { return d.unmarked.Load() > 0 }
+
+func (d *Dispatcher) nextDue(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return d.c.Waker.NextDue(ctx, d.names)
+}
+
+// flush looks at all due groups, a batch at a time.
+func (d *Dispatcher) flush(ctx context.Context) error {
+	for ctx.Err() == nil {
+		n, err := d.flushBatch(ctx)
+		if err != nil || n < groupBatch {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.c.Lease-d.c.Margin)
+	defer cancel()
+	now := d.c.Now()
+	groups, err := d.c.Store.ClaimGroups(ctx, d.claim(d.names, groupBatch, now))
+	if err != nil || len(groups) == 0 {
+		return 0, err
+	}
+	flushes := make([]billwatch.Flush, 0, len(groups))
+	for _, g := range groups {
+		s, ok := d.senders[g.Integration]
+		if !ok { // not one that was asked for
+			continue
+		}
+		f := Decide(g, Plan{d.c.Router.Timing(g), s.in.SendResolved}, now)
+		if f.Notification != nil {
+			d.c.Templates.write(f.Notification, s.in.Overrides)
+		}
+		flushes = append(flushes, f)
+	}
+	return len(groups), d.c.Store.Freeze(ctx, flushes)
+}
+
+func (d *Dispatcher) claim(integrations []string, limit int, now time.Time) billwatch.Claim {
+	return billwatch.Claim{
+		Holder: d.c.Holder, Integrations: integrations, Limit: limit,
+		Now: now, Until: now.Add(d.c.Lease),
+	}
+}
+
+// mark stores how an attempt ended. It does not give up while the store is
+// away, and keeps everybody from claiming more meanwhile; only once ctx is done
+// the trying is bounded. What stays unmarked is sent again with the same id.
+func (d *Dispatcher) mark(ctx context.Context, s billwatch.Settlement, log *slog.Logger) bool {
+	ctx, cancel := outlive(ctx, afterEnd)
+	defer cancel()
+	err := d.settleOnce(ctx, s)
+	if err == nil || errors.Is(err, billwatch.ErrLeaseLost) {
+		return err == nil
+	}
+	log.Warn("attempt cannot be marked, nothing more is sent", "err", err)
+	d.unmarked.Add(1)
+	defer d.marked()
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		select {
+		case <-ctx.Done():
+			log.Error("attempt stays unmarked and may be sent again", "err", err)
+			return false
+		case <-time.After(wait):
+		}
+		if err = d.settleOnce(ctx, s); err == nil || errors.Is(err, billwatch.ErrLeaseLost) {
+			return err == nil
+		}
+	}
+}
+
+func (d *Dispatcher) settleOnce(ctx context.Context, s billwatch.Settlement) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return d.c.Store.Settle(ctx, s)
+}
+
+func (d *Dispatcher) marked() {
+	d.unmarked.Add(-1)
+	select {
+	case d.again <- struct{}{}:
+	default:
+	}
+}
+
+// outlive returns a context that ends a while after ctx does.
+func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return longer, func() { stop(); cancel() }
+}
