@@ -4,12 +4,14 @@ package builtin
 
 import (
 	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/notify/email"
 	"github.com/billwatch/billwatch/notify/webhook"
 )
 
 // Types returns the notifiers by their names in the configuration.
 func Types() []notify.Type {
 	return []notify.Type{
+		{Name: "email", Settings: func() notify.Settings { c := email.Defaults(); return &c }},
 		{Name: "webhook", Settings: func() notify.Settings { c := webhook.Defaults(); return &c }},
 	}
 }

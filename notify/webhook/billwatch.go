@@ -97,13 +97,13 @@ func alertOf(a billwatch.Alert) alert {
 		Fingerprint: a.Fingerprint, Status: statusOf(a),
 		StartsAt: moment(a.StartsAt), EndsAt: moment(a.EndsAt),
 		Labels: labels(a.Labels), Annotations: annotations(a),
-		Value: value(a), Account: accountOf(a),
+		Account: accountOf(a),
 	}
+	out.Value, out.Unit = value(a)
 	if a.State != billwatch.Resolved {
 		out.EndsAt = nil
 	}
 	if s := a.Snapshot; s != nil {
-		out.Unit = s.Unit
 		out.Snapshot = &snapshot{
 			At: s.At.UTC(), Suspended: s.Suspended, State: s.State, Balance: s.Balance, Plan: s.Plan,
 			PaymentTerms: s.PaymentTerms, Spend: s.Spend, Recharge: s.Recharge, DeletedAt: s.DeletedAt,
@@ -131,19 +131,21 @@ func accountOf(a billwatch.Alert) *account {
 	return out
 }
 
-// value returns the alert's value. Rules see floats; where the value is the
-// balance, the balance's own digits are exact and are sent instead.
-func value(a billwatch.Alert) any {
+// value returns the alert's value and its unit. Rules see floats; where the
+// value is the balance, the balance's own digits are exact and are sent instead.
+// What else a rule computes may be days or a share, and has no unit that is
+// known.
+func value(a billwatch.Alert) (number any, unit string) {
 	if a.Value == nil {
-		return nil
+		return nil, ""
 	}
 	if a.Snapshot != nil {
 		balance, known := a.Snapshot.Balance.Get()
 		if known && balance.Float64() == *a.Value && isNumber(balance) {
-			return balance
+			return balance, a.Snapshot.Unit
 		}
 	}
-	return finite(*a.Value)
+	return finite(*a.Value), ""
 }
 
 // isNumber says whether a decimal's text is a JSON number; "+2.5" is none.
