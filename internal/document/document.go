@@ -8,6 +8,7 @@ package document
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -21,9 +22,11 @@ import (
 
 // What one file may hold.
 const (
-	maxBytes = 1 << 20
-	maxDepth = 100
-	maxNodes = 10_000 // aliases and merge keys followed
+	maxBytes  = 1 << 20
+	maxLine   = 128 << 10
+	maxCommas = 50_000
+	maxDepth  = 100
+	maxNodes  = 10_000 // aliases and merge keys followed
 )
 
 // Document is one parsed file.
@@ -52,6 +55,9 @@ func Parse(file string, data []byte) (*Document, billwatch.Problems) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	d.lines = splitLines(data)
 	if p := d.badBytes(data); p != nil {
+		return nil, billwatch.Problems{*p}
+	}
+	if p := d.tooDear(data); p != nil {
 		return nil, billwatch.Problems{*p}
 	}
 	root, problems := d.load(data)
@@ -111,6 +117,22 @@ func (d *Document) File() string { return d.file }
 
 func tooLarge(file string) billwatch.Problem {
 	return billwatch.Problem{File: file, Severity: billwatch.SeverityError, Message: "file is larger than 1 MiB"}
+}
+
+// tooDear refuses what is sure to be too much before it is parsed: the parser's
+// time grows with the square of the items in brackets.
+func (d *Document) tooDear(data []byte) *billwatch.Problem {
+	for i, line := range d.lines {
+		if len(line) > maxLine {
+			p := d.unparsed(place{i + 1, 1}, "line is longer than 128 Ki characters", "")
+			return &p
+		}
+	}
+	if bytes.Count(data, []byte(",")) > maxCommas {
+		p := d.Error(nil, fmt.Sprintf("more than %d commas", maxCommas), "split the file")
+		return &p
+	}
+	return nil
 }
 
 // load composes the tree, without following aliases.

@@ -25,7 +25,7 @@ type guesser struct {
 
 func (g *guesser) read(line string) []span {
 	text := []rune(line)
-	indent := lineIndent(text)
+	indent := len(text) - len(trimBlank(text)) // a tab is wider than nothing
 	if g.quote != "" {
 		if strings.Contains(line, g.quote) {
 			g.quote = ""

@@ -49,7 +49,7 @@ func (d *Document) Quote(n *yaml.Node) string {
 		return "the value"
 	}
 	if d.secret[placeOf(n)] {
-		return "<secret>"
+		return hidden
 	}
 	text := n.Value
 	if written, ok := d.replaced[placeOf(n)]; ok {
@@ -58,7 +58,7 @@ func (d *Document) Quote(n *yaml.Node) string {
 	if runes := []rune(text); len(runes) > maxExcerpt {
 		text = string(runes[:maxExcerpt]) + "…"
 	}
-	return strconv.Quote(text)
+	return strconv.Quote(masked(text))
 }
 
 // Replace changes a scalar's value, once; messages go on showing what stands
@@ -68,14 +68,14 @@ func (d *Document) Replace(n *yaml.Node, text string) {
 		d.replaced[placeOf(n)] = n.Value
 	}
 	n.Value = text
-	if n.Style&^yaml.TaggedStyle == 0 {
-		n.Tag = ""
-		n.Tag = n.ShortTag()
+	if n.Style == 0 {
+		n.Tag = plainTagOf(text)
 	}
 }
 
 // Graft makes n a node that does not stand in the file; problems with it or
-// below it name the origin in the file's stead and quote nothing of it.
+// below it name the origin in the file's stead and quote nothing of it. A
+// scalar's type is that of an unquoted one.
 func (d *Document) Graft(n *yaml.Node, origin string) {
 	d.origins = append(d.origins, origin)
 	d.graft(n, -len(d.origins))
@@ -83,10 +83,29 @@ func (d *Document) Graft(n *yaml.Node, origin string) {
 
 func (d *Document) graft(n *yaml.Node, line int) {
 	n.Line, n.Column = line, 1
+	if n.Kind == yaml.ScalarNode && n.Style == 0 {
+		n.Tag = plainTagOf(n.Value)
+	}
 	d.secret[placeOf(n)] = true
 	for _, c := range n.Content {
 		d.graft(c, line)
 	}
+}
+
+// plainTagOf returns the tag of a text that came from elsewhere: it is never
+// null.
+func plainTagOf(text string) string {
+	switch text {
+	case "true", "false":
+		return "!!bool"
+	}
+	switch number(text).(type) {
+	case int:
+		return "!!int"
+	case float64:
+		return "!!float"
+	}
+	return "!!str"
 }
 
 func (d *Document) unparsed(at place, message, hint string) billwatch.Problem {

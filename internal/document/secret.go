@@ -1,15 +1,17 @@
 package document
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
 
 var (
-	unspacedKey = regexp.MustCompile(`([A-Za-z_-]+)[:=]([^\s=:/][^\s]*)`)
+	unspacedKey = regexp.MustCompile(`([A-Za-z_-]+)[:=]([^\s=:/][^\s,}\]:]*)`)
 	userInfo    = regexp.MustCompile(`://([^/@\s"']*:[^@\s"']*)@`)
 )
 
@@ -113,26 +115,47 @@ func (d *Document) hideScalar(n *yaml.Node) {
 // hide returns a copy of a line in which secrets are hidden, as wide as it was
 // before unless the secret ends it.
 func (d *Document) hide(line int) []rune {
-	text := slices.Clone(d.lines[line-1])
-	spans := slices.Clone(d.hidden[line])
+	text := d.lines[line-1]
+	spans := d.hidden[line]
 	if d.hidden == nil { // it is not YAML, so that only its looks say what is secret
 		spans = d.guess(line)
 	}
-	spans = append(spans, unspaced(text)...)
+	spans = union(slices.Concat(spans, unspaced(text)))
+	shown := slices.Clone(text)
 	for _, s := range spans {
-		s.to = min(s.to, len(text))
-		mask := []rune("<secret>")
-		switch width := s.to - s.from; {
-		case width >= len(mask):
-			mask = append(mask, slices.Repeat([]rune{' '}, width-len(mask))...)
-		case s.to < len(text):
-			mask = slices.Repeat([]rune{'*'}, max(0, width))
-		}
-		if s.from < s.to {
-			text = slices.Concat(text[:s.from], mask, text[s.to:])
+		copy(shown[s.from:s.to], mask(s.to-s.from))
+	}
+	if n := len(spans); n > 0 && spans[n-1].to == len(text) {
+		shown = append(shown[:spans[n-1].from], []rune(hidden)...)
+	}
+	return shown
+}
+
+const hidden = "<secret>"
+
+// mask returns what is shown in the place of a secret that is so wide.
+func mask(width int) []rune {
+	if width < len(hidden) {
+		return slices.Repeat([]rune{'*'}, width)
+	}
+	return []rune(hidden + strings.Repeat(" ", width-len(hidden)))
+}
+
+// union joins spans that overlap.
+func union(spans []span) []span {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var joined []span
+	for _, s := range spans {
+		last := len(joined) - 1
+		switch {
+		case s.from >= s.to:
+		case last >= 0 && s.from <= joined[last].to:
+			joined[last].to = max(joined[last].to, s.to)
+		default:
+			joined = append(joined, s)
 		}
 	}
-	return []rune(strings.TrimRight(string(text), " "))
+	return joined
 }
 
 // unspaced finds "token:abc", which YAML takes for a text, and a password
@@ -155,12 +178,14 @@ func runeSpan(text []rune, from, to int) span {
 	return span{len([]rune(s[:from])), len([]rune(s[:to]))}
 }
 
-// quoteKey returns a key in quotes, without what follows a secret's name in it.
-func quoteKey(key string) string {
-	text := []rune(key)
-	for _, s := range unspaced(text) {
-		text = slices.Concat(text[:s.from], []rune("<secret>"))
-		break
+// quoteKey returns a key in quotes, without the secret that may be in it.
+func quoteKey(key string) string { return strconv.Quote(masked(key)) }
+
+// masked returns a text without the secrets that its looks give away.
+func masked(text string) string {
+	runes := []rune(text)
+	for _, s := range slices.Backward(union(unspaced(runes))) {
+		runes = slices.Concat(runes[:s.from], []rune(hidden), runes[s.to:])
 	}
-	return `"` + string(text) + `"`
+	return string(runes)
 }
