@@ -43,4 +43,5 @@ type Remembered struct {
 	Gone           bool      // missing from three
 	HistoryThrough time.Time // start of the newest stored balance record; zero without
 	HistoryAsked   time.Time // when history was last asked for
+	Urgent         bool      // near to trouble: read first where the request budget is short
 }
