@@ -3,7 +3,7 @@
 // A provider is one folder below this package and one line in poller/builtin;
 // pollertest is the conformance suite that each passes. What is common to all
 // (carrying over the last good snapshot, counting missing accounts, the request
-// budget, back-off) is done here once.
+// budget, back-off) is done here once, by Source.Round.
 package poller
 
 import (
@@ -28,18 +28,27 @@ type Settings interface {
 
 // Common is what every provider is given beside its own settings.
 type Common struct {
-	Source    string
-	Timeout   time.Duration                   // of one request, its body included
-	Ask       func(ctx context.Context) error // waits for a place in the request budget; nil for none
-	UserAgent string
+	Source     string
+	Timeout    time.Duration                   // of one request, its body included; zero for DefaultTimeout
+	Ask        func(ctx context.Context) error // waits for a place in the request budget; nil for none
+	AskHistory func(ctx context.Context) error // the same for a history request; nil for Ask
+	UserAgent  string
+	Dir        string // what relative paths in the settings are relative to
 }
 
+// DefaultTimeout is how long one request may take where nothing else is said.
+const DefaultTimeout = 15 * time.Second
+
 // Provider reads one API with one credential. It is safe for concurrent use.
+//
+// What it returns of a request that failed is an *Error. A Fetch refused
+// because the account is suspended returns Kind Suspended and, beside it, the
+// snapshot of an account of which only that is known.
 type Provider interface {
 	// List returns the accounts that the credential sees.
 	List(ctx context.Context) (Listing, error)
 	// Fetch reads one listed account. Providers whose list rows carry the
-	// snapshot are never asked.
+	// snapshot are never asked. The caller fills in the snapshot's At.
 	Fetch(ctx context.Context, account billwatch.Account) (billwatch.Snapshot, error)
 }
 
@@ -49,6 +58,12 @@ type Historian interface {
 	// period, the last of each period winning. The record of the running
 	// period may be among them.
 	History(ctx context.Context, id string, since time.Time) ([]billwatch.Record, error)
+}
+
+// Refresher is a Provider whose credential may lie in a file.
+type Refresher interface {
+	// Refresh reads the credential again and says whether it is another one.
+	Refresh() (changed bool, err error)
 }
 
 // Listing is a provider's accounts, in its order.
@@ -62,28 +77,4 @@ type Listing struct {
 type Row struct {
 	Account  billwatch.Account
 	Snapshot *billwatch.Snapshot
-}
-
-// Kind is what went wrong with a request, and so what to do about it.
-type Kind string
-
-// The kinds of error.
-const (
-	Credential   Kind = "credential"    // rejected: read the token file again
-	NotPermitted Kind = "not_permitted" // the credential lacks a right
-	Suspended    Kind = "suspended"     // which is news, not a failure
-	Gone         Kind = "gone"          // 404
-	RateLimited  Kind = "rate_limited"
-	Failed       Kind = "failed"     // 5xx, transport, time-out
-	Unreadable   Kind = "unreadable" // an answer that is not what it should be
-)
-
-// Error is a failed request. It never holds a credential.
-type Error struct {
-	Kind       Kind
-	Endpoint   string // "GET /v1/organizations"
-	Status     int    // 0 where there was no answer
-	RetryAfter time.Duration
-	Excerpt    string // of the answer, redacted, bounded
-	Err        error
 }

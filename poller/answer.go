@@ -1,0 +1,151 @@
+package poller
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const maxExcerpt = 200
+
+// bounded is a body that fails beyond its limit, and remembers whether it was
+// the network that failed.
+type bounded struct {
+	from   io.Reader
+	left   int64
+	failed error // of the transport
+}
+
+var errTooLong = errors.New("the body is longer than it may be")
+
+// Read reads at most one byte beyond the limit.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, errTooLong
+	}
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.from.Read(p)
+	b.left -= int64(n)
+	if b.left < 0 {
+		return 0, errTooLong
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed = err
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		b.failed = errors.New("it was cut short")
+		return n, b.failed
+	}
+	return n, err
+}
+
+// rest makes sure that the body has ended cleanly.
+func (b *bounded) rest() error {
+	n, err := io.Copy(io.Discard, b)
+	if err == nil && n > 0 {
+		return errors.New("the body goes on after its value")
+	}
+	return err
+}
+
+// refused makes the error of a status other than 200. The status decides; the
+// body only gives words to it.
+func refused(resp *http.Response, r Request, secret string) *Error {
+	e := &Error{Kind: kindOfStatus(resp.StatusCode), Status: resp.StatusCode}
+	if e.Kind == RateLimited || resp.StatusCode == http.StatusServiceUnavailable {
+		e.RetryAfter = retryAfter(resp.Header, time.Now())
+	}
+	body, err := io.ReadAll(&bounded{from: resp.Body, left: MaxDetail})
+	if err != nil {
+		return e // what came of the body is not trusted
+	}
+	if isHTML(resp.Header) {
+		e.Excerpt = "an HTML page"
+		return e
+	}
+	e.Excerpt = excerpt(body, secret)
+	if resp.StatusCode == http.StatusForbidden && r.Suspended != nil && r.Suspended(body) {
+		e.Kind = Suspended
+	}
+	return e
+}
+
+func kindOfStatus(status int) Kind {
+	switch {
+	case status == http.StatusUnauthorized:
+		return Credential
+	case status == http.StatusForbidden:
+		return NotPermitted
+	case status == http.StatusNotFound:
+		return Gone
+	case status == http.StatusTooManyRequests:
+		return RateLimited
+	case status < 400: // 204 and the like say nothing of the bill
+		return Unreadable
+	}
+	return Failed
+}
+
+// excerpt returns the words of an error's body: of JSON only the error text,
+// because the rest may be personal.
+func excerpt(body []byte, secret string) string {
+	text := strings.TrimSpace(string(body))
+	if strings.HasPrefix(text, "<") {
+		return "an HTML page"
+	}
+	if json.Valid(body) {
+		text = errorText(body)
+	}
+	return clip(hide(text, secret), maxExcerpt) // in this order: half a secret is one, too
+}
+
+func errorText(body []byte) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil {
+		return ""
+	}
+	for _, name := range []string{"err", "message", "error_description", "error"} {
+		var text string
+		if json.Unmarshal(fields[name], &text) == nil && text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// clip makes foreign text fit for an error: valid, without control characters,
+// at most limit characters long.
+func clip(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	return shorten(text, limit)
+}
+
+func shorten(text string, limit int) string {
+	if len(text) <= limit || utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	return string([]rune(text)[:limit-1]) + "…"
+}
+
+func hide(text, secret string) string { return strings.ReplaceAll(text, secret, "<secret>") }
+
+// redacted takes the credential out of whatever the other side echoed.
+func redacted(e *Error, secret string) *Error {
+	e.Excerpt = hide(e.Excerpt, secret)
+	if e.Err != nil && strings.Contains(e.Err.Error(), secret) {
+		e.Err = errors.New(hide(e.Err.Error(), secret))
+	}
+	return e
+}

@@ -1,0 +1,340 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// listAgain is how long a failed listing waits for its one retry.
+const listAgain = time.Second
+
+var errEmpty = errors.New("the listing is empty, although there were accounts")
+
+// round is one poll of a source on its way.
+type round struct {
+	*Source
+	known map[string]billwatch.Remembered
+	out   billwatch.Round
+
+	mu        sync.Mutex
+	emit      func(billwatch.Poll)
+	retried   bool // the round's one retry was used
+	refreshed bool // the credential was read again
+	late      *task
+	first     []firstRead // accounts whose first history is still to be read
+}
+
+// task is an account to be read.
+type task struct {
+	row     Row
+	known   billwatch.Remembered
+	outcome billwatch.Outcome // of select, before the detail
+	asked   time.Time         // when it was last asked for
+}
+
+type firstRead struct {
+	poll  billwatch.Poll
+	since time.Time
+}
+
+// Round polls the source once: it lists the accounts, reads those that are
+// selected, and calls emit for each, never twice at the same time. A known
+// account that is not gone and that the listing leaves out, or that could not
+// be listed at all, is emitted as a failed poll.
+//
+// A cycle costs one listing and one request per account; beyond that at most
+// one retry, and a history request for an account with a new complete period.
+// The history of an account that had no snapshot before is read after all
+// accounts were emitted, and comes as a second poll with the same snapshot and
+// the records; otherwise records come with the snapshot. When ctx ends, what was not read is not emitted: nobody looked.
+func (s *Source) Round(ctx context.Context, known []billwatch.Remembered, emit func(billwatch.Poll)) billwatch.Round {
+	r := &round{Source: s, known: make(map[string]billwatch.Remembered, len(known)), emit: emit}
+	for _, k := range known {
+		r.known[k.Account.ID] = k
+	}
+	r.out.Err = r.run(ctx)
+	r.out.Now = s.Now()
+	if s.Budget != nil {
+		r.out.Requests = s.Budget.Requests()
+	}
+	return r.out
+}
+
+func (r *round) run(ctx context.Context) error {
+	listing, err := r.list(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		r.failUnseen(err)
+		return err
+	}
+	tasks := r.sort(listing)
+	if len(r.out.Seen) == 0 && len(listing.Problems) == 0 && r.living() > 0 {
+		if !r.emptyListing(true) {
+			r.out.Complete = false
+			r.failUnseen(errEmpty)
+			return errEmpty
+		}
+	} else {
+		r.emptyListing(false)
+	}
+	r.failUnseen(ErrMissing)
+	r.read(ctx, r.ration(tasks))
+	if err := ctx.Err(); err != nil {
+		r.out.Complete = false
+		return err
+	}
+	if r.out.Complete {
+		r.forget(r.out.Seen)
+	}
+	return nil
+}
+
+// list asks for the listing, once more where that may help.
+func (r *round) list(ctx context.Context) (Listing, error) {
+	listing, err := r.Provider.List(ctx)
+	r.told(err)
+	if err == nil || !r.mayRetry(err) {
+		return listing, err
+	}
+	if err := sleep(ctx, listAgain); err != nil {
+		return Listing{}, err
+	}
+	listing, err = r.Provider.List(ctx)
+	r.told(err)
+	return listing, err
+}
+
+func (r *round) told(err error) {
+	if r.Budget != nil {
+		r.Budget.told(err)
+	}
+}
+
+// mayRetry says whether to spend the round's one retry on err, and spends it.
+// A rejected credential is worth it only when its file holds another one now.
+func (r *round) mayRetry(err error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := errors.AsType[*Error](err)
+	if !ok || r.retried {
+		return false
+	}
+	switch e.Kind {
+	case Credential, NotPermitted:
+		r.retried = r.refresh()
+	case RateLimited:
+		r.retried = e.Status != 0 && (r.Budget == nil || r.Budget.Paused().Sub(r.Now()) <= patience)
+	default:
+		r.retried = e.passing()
+	}
+	return r.retried
+}
+
+// refresh reads the credential again, at most once a round.
+func (r *round) refresh() (changed bool) {
+	refresher, ok := r.Provider.(Refresher)
+	if !ok || r.refreshed {
+		return false
+	}
+	r.refreshed = true
+	changed, err := refresher.Refresh()
+	if err != nil {
+		r.Log.Warn("credential not read again", "source", r.Name, "err", err)
+	}
+	return changed
+}
+
+// sort turns the listing into tasks, and notes what was seen.
+func (r *round) sort(l Listing) []task {
+	r.out.Complete = l.Complete
+	for _, problem := range l.Problems {
+		r.out.Problems = append(r.out.Problems, problem.Error())
+	}
+	seen := make(map[string]bool, len(l.Rows))
+	var tasks []task
+	for _, row := range l.Rows {
+		id := row.Account.ID
+		if seen[id] {
+			r.duplicate(id)
+			continue
+		}
+		seen[id] = true
+		r.out.Seen = append(r.out.Seen, id)
+		t := task{row: row, known: r.known[id], outcome: billwatch.True}
+		t.row.Account = r.dress(row.Account, t.known)
+		if r.Select != nil {
+			t.outcome = r.Select(t.row.Account)
+		}
+		if t.outcome == billwatch.False {
+			r.out.Excluded = append(r.out.Excluded, id)
+			continue
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks
+}
+
+func (r *round) duplicate(id string) {
+	r.out.Problems = append(r.out.Problems, fmt.Sprintf("account %q is listed twice; the first counts", id))
+	if r.firstTime("twice " + id) {
+		r.Log.Warn("account is listed twice", "source", r.Name, "account", id)
+	}
+}
+
+// living counts the known accounts that are not gone.
+func (r *round) living() int {
+	n := 0
+	for _, k := range r.known {
+		if !k.Gone {
+			n++
+		}
+	}
+	return n
+}
+
+// failUnseen emits a failed poll for every known account that is not gone and
+// was not seen.
+func (r *round) failUnseen(err error) {
+	seen := make(map[string]bool, len(r.out.Seen))
+	for _, id := range r.out.Seen {
+		seen[id] = true
+	}
+	var unseen []string
+	for id, k := range r.known {
+		if !k.Gone && !seen[id] {
+			unseen = append(unseen, id)
+		}
+	}
+	slices.Sort(unseen)
+	for _, id := range unseen {
+		r.send(billwatch.Poll{Account: r.known[id].Account, At: r.Now(), Err: err})
+	}
+}
+
+// send hands a poll over, one at a time.
+func (r *round) send(p billwatch.Poll) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.emit(p)
+}
+
+// read reads the accounts, several at a time, then what was put off.
+func (r *round) read(ctx context.Context, tasks []task) {
+	concurrency := r.Concurrency
+	if concurrency <= 0 {
+		concurrency = defaultConcurrency
+	}
+	queue := make(chan task)
+	var workers sync.WaitGroup
+	for range min(concurrency, len(tasks)) {
+		workers.Go(func() {
+			for t := range queue {
+				r.account(ctx, t, true)
+			}
+		})
+	}
+	for _, t := range tasks {
+		queue <- t // workers end quickly once ctx has ended
+	}
+	close(queue)
+	workers.Wait()
+	if r.late != nil {
+		r.account(ctx, *r.late, false)
+	}
+	for _, f := range r.first {
+		if ctx.Err() != nil {
+			return
+		}
+		r.readHistory(ctx, &f.poll, f.since)
+		if f.poll.HistoryAsked {
+			r.send(f.poll)
+		}
+	}
+}
+
+// account reads one account and emits its poll. Where mayWait, one that failed
+// in passing is put off until all others were read.
+func (r *round) account(ctx context.Context, t task, mayWait bool) {
+	if ctx.Err() != nil {
+		return
+	}
+	p := r.poll(ctx, t)
+	if ctx.Err() != nil && p.Err != nil {
+		return
+	}
+	if p.Err != nil && mayWait && r.mayRetry(p.Err) {
+		r.mu.Lock()
+		r.late = &t
+		r.mu.Unlock()
+		return
+	}
+	if t.outcome == billwatch.Unknown && p.Err == nil && r.Select(p.Account) == billwatch.False {
+		r.mu.Lock()
+		r.out.Excluded = append(r.out.Excluded, p.Account.ID)
+		r.mu.Unlock()
+		return
+	}
+	if since, due := r.historyDue(t.known, p.Account.ID, p.At); due && p.Err == nil {
+		if t.known.Last == nil { // it must not hold up the first evaluation
+			r.mu.Lock()
+			r.first = append(r.first, firstRead{p, since})
+			r.mu.Unlock()
+		} else {
+			r.readHistory(ctx, &p, since)
+		}
+	}
+	r.send(p)
+}
+
+// poll reads one account.
+func (r *round) poll(ctx context.Context, t task) billwatch.Poll {
+	snapshot, err := t.row.Snapshot, error(nil)
+	if snapshot == nil {
+		var read billwatch.Snapshot
+		r.tried(t.row.Account.ID, r.Now())
+		read, err = r.Provider.Fetch(ctx, t.row.Account)
+		r.told(err)
+		snapshot = &read
+	}
+	p := billwatch.Poll{Account: t.row.Account, At: r.Now().UTC()}
+	switch {
+	case err == nil:
+		s := *snapshot
+		p.Snapshot = &s
+	case KindOf(err) == Suspended:
+		p.Snapshot = carryOver(*snapshot, t.known.Last)
+	default:
+		p.Err = fmt.Errorf("account %s: %w", t.row.Account.ID, err)
+		return p
+	}
+	if p.Snapshot.Account.ID == "" {
+		p.Snapshot.Account = t.row.Account
+	}
+	p.Snapshot.Account = r.dress(p.Snapshot.Account, t.known)
+	p.Snapshot.At = p.At
+	p.Account = p.Snapshot.Account
+	return p
+}
+
+// carryOver makes the snapshot of an account of which the provider only says
+// that it is suspended: the rest is what it was.
+func carryOver(bare billwatch.Snapshot, last *billwatch.Snapshot) *billwatch.Snapshot {
+	if last == nil {
+		return &bare
+	}
+	s := *last
+	s.Account = bare.Account
+	s.Suspended = billwatch.Known(true)
+	if s.State.IsKnown() { // it would say "active" beside it
+		s.State = billwatch.Known("suspended")
+	}
+	return &s
+}

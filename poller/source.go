@@ -1,0 +1,104 @@
+package poller
+
+import (
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+const defaultConcurrency = 4
+
+// Source is one configured API with one credential. Its exported fields are
+// set before the first round and left alone after it.
+type Source struct {
+	Name        string
+	Provider    Provider
+	Timing      Timing
+	Concurrency int                                       // requests at a time; 4 where zero
+	Select      func(billwatch.Account) billwatch.Outcome // which accounts are polled; all where nil
+	Labels      billwatch.Labels                          // of each of its accounts
+	Budget      *Budget                                   // the one whose Ask the provider was given
+	Now         func() time.Time
+	Log         *slog.Logger
+
+	// MaxInterval is how old an account's reading may get where the budget does
+	// not allow to read all of them each time; 6 intervals where zero.
+	MaxInterval time.Duration
+
+	mu       sync.Mutex
+	empty    int // empty listings in a row while there were accounts
+	history  map[string]historyMemory
+	attempts map[string]time.Time // when an account was last asked for
+	strange  map[string]bool      // what was logged once
+}
+
+// dress gives a listed account what the configuration and an earlier poll know
+// of it.
+func (s *Source) dress(a billwatch.Account, known billwatch.Remembered) billwatch.Account {
+	a.Source = s.Name
+	if a.Labels == nil && len(s.Labels) > 0 {
+		a.Labels = maps.Clone(s.Labels)
+	}
+	if a.Owner == "" {
+		a.Owner = known.Account.Owner
+	}
+	if a.Email == "" {
+		a.Email = known.Account.Email
+	}
+	return a
+}
+
+// emptyListing counts an empty listing of a source that had accounts, and says
+// whether it is believed: the third in a row is.
+func (s *Source) emptyListing(empty bool) (believed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !empty {
+		s.empty = 0
+		return true
+	}
+	s.empty++
+	return s.empty >= 3
+}
+
+// firstTime says whether a strange thing about the source was not yet logged.
+func (s *Source) firstTime(what string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.strange[what] || len(s.strange) >= 1000 {
+		return false
+	}
+	if s.strange == nil {
+		s.strange = make(map[string]bool)
+	}
+	s.strange[what] = true
+	return true
+}
+
+// tried notes that an account is asked for, whatever comes of it.
+func (s *Source) tried(id string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.attempts == nil {
+		s.attempts = make(map[string]time.Time)
+	}
+	s.attempts[id] = now
+}
+
+// forget drops what is remembered of accounts that are no longer listed.
+func (s *Source) forget(listed []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.attempts) <= len(listed) && len(s.history) <= len(listed) {
+		return
+	}
+	keep := make(map[string]bool, len(listed))
+	for _, id := range listed {
+		keep[id] = true
+	}
+	maps.DeleteFunc(s.attempts, func(id string, _ time.Time) bool { return !keep[id] })
+	maps.DeleteFunc(s.history, func(id string, _ historyMemory) bool { return !keep[id] })
+}
