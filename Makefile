@@ -5,7 +5,10 @@ LINT_VERSION := v2.15.0
 # Short by default; a night's run gives it minutes.
 FUZZTIME ?= 5s
 
+# One way of compiling for programs, tests and the image, so that each package is
+# compiled once.
 export CGO_ENABLED := 0
+export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 TOOLS := $(CURDIR)/.cache/bin
 LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
@@ -23,7 +26,7 @@ test: ## run every test, on SQLite and on a PostgreSQL of its own
 	@exec $(TOOLS)/testrun
 
 build: ## build bin/billwatch
-	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/billwatch ./cmd/billwatch
+	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/billwatch ./cmd/billwatch
 
 lint: $(LINT) ## look for mistakes, and for breaches of the house's form
 	@go vet ./...
