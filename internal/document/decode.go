@@ -18,7 +18,8 @@ var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 // (`yaml:",inline"` takes an embedded struct's keys for its own), and reports
 // every unknown key and wrong type. What is not in the file, or null, keeps its
 // value, so that defaults are set before. Fields of type yaml.Node are filled
-// with the node, for later.
+// with the node, for later. A text that was grafted is taken for a list,
+// separated by commas, where one is wanted.
 func (d *Document) Decode(n *yaml.Node, into any) billwatch.Problems {
 	dec := &decoder{d: d}
 	dec.value(n, reflect.ValueOf(into).Elem())
@@ -160,6 +161,9 @@ func (d *Document) UnknownKey(key *yaml.Node, known []string) billwatch.Problem 
 }
 
 func (dec *decoder) slice(n *yaml.Node, v reflect.Value) {
+	if n.Kind == yaml.ScalarNode && n.Line < 0 {
+		n = listed(n)
+	}
 	if !dec.is(n, yaml.SequenceNode) {
 		return
 	}
@@ -172,6 +176,19 @@ func (dec *decoder) slice(n *yaml.Node, v reflect.Value) {
 		dec.value(c, list.Index(i))
 	}
 	v.Set(list)
+}
+
+// listed takes a text that came from elsewhere for a list, separated by commas.
+func listed(n *yaml.Node) *yaml.Node {
+	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: n.Line, Column: n.Column}
+	for item := range strings.SplitSeq(n.Value, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			list.Content = append(list.Content, &yaml.Node{
+				Kind: yaml.ScalarNode, Tag: plainTagOf(item), Value: item, Line: n.Line, Column: n.Column,
+			})
+		}
+	}
+	return list
 }
 
 func (dec *decoder) mapping(n *yaml.Node, v reflect.Value) {

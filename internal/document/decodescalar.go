@@ -16,7 +16,7 @@ func (dec *decoder) text(n *yaml.Node) (string, bool) {
 	if !dec.is(n, yaml.ScalarNode) {
 		return "", false
 	}
-	if n.ShortTag() == "!!bool" {
+	if n.ShortTag() == "!!bool" && !dec.d.fromElsewhere(n) {
 		dec.fail(n, "put it in quotes", "must be a text, not true or false")
 		return "", false
 	}

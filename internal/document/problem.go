@@ -1,6 +1,7 @@
 package document
 
 import (
+	"slices"
 	"strconv"
 	"unicode"
 
@@ -81,6 +82,19 @@ func (d *Document) Graft(n *yaml.Node, origin string) {
 	d.graft(n, -len(d.origins))
 }
 
+// Only returns the part of a document that stands under some of its keys, as a
+// document of the same file.
+func (d *Document) Only(keys ...string) *Document {
+	part := *d
+	part.root = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: d.root.Line, Column: d.root.Column}
+	for k, v := range Pairs(d.root) {
+		if slices.Contains(keys, k.Value) {
+			part.root.Content = append(part.root.Content, k, v)
+		}
+	}
+	return &part
+}
+
 func (d *Document) graft(n *yaml.Node, line int) {
 	n.Line, n.Column = line, 1
 	if n.Kind == yaml.ScalarNode && n.Style == 0 {
@@ -90,6 +104,13 @@ func (d *Document) graft(n *yaml.Node, line int) {
 	for _, c := range n.Content {
 		d.graft(c, line)
 	}
+}
+
+// fromElsewhere says whether a value does not stand in the file, so that
+// nobody could have put it in quotes there.
+func (d *Document) fromElsewhere(n *yaml.Node) bool {
+	_, replaced := d.replaced[placeOf(n)]
+	return replaced || n.Line < 0
 }
 
 // plainTagOf returns the tag of a text that came from elsewhere: it is never

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/billwatch/billwatch"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -176,6 +177,44 @@ func unspaced(text []rune) []span {
 func runeSpan(text []rune, from, to int) span {
 	s := string(text)
 	return span{len([]rune(s[:from])), len([]rune(s[:to]))}
+}
+
+// Redact hides the document's secrets in what others say of it, for whoever
+// quotes more than they should; of what Replace changed it shows what stands in
+// the file.
+func (d *Document) Redact(problems billwatch.Problems) {
+	const least = 6 // shorter ones are words like any other
+	var pairs []string
+	add := func(value, shown string) {
+		if len(value) >= least {
+			pairs = append(pairs, value, shown)
+		}
+	}
+	seen := map[*yaml.Node]bool{}
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if seen[n] {
+			return
+		}
+		seen[n] = true
+		written, replaced := d.replaced[placeOf(n)]
+		switch {
+		case n.Kind == yaml.ScalarNode && d.secret[placeOf(n)]:
+			add(n.Value, hidden)
+			add(strings.TrimSpace(n.Value), hidden)
+		case n.Kind == yaml.ScalarNode && replaced:
+			add(n.Value, written)
+		}
+		for _, c := range n.Content {
+			walk(c)
+		}
+	}
+	walk(d.root)
+	redact := strings.NewReplacer(pairs...)
+	for i := range problems {
+		problems[i].Message = redact.Replace(problems[i].Message)
+		problems[i].Hint = redact.Replace(problems[i].Hint)
+	}
 }
 
 // quoteKey returns a key in quotes, without the secret that may be in it.

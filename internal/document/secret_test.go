@@ -99,3 +99,24 @@ func TestMessagesShowWhatStandsInTheFile(t *testing.T) {
 		t.Errorf("%v, %+v", problems, into)
 	}
 }
+
+func TestRedactHidesWhatOthersQuote(t *testing.T) {
+	d := parse(t, "token: hunter2hunter2\nchannel: ${WHERE}\nname: x\n")
+	d.Replace(document.Get(d.Root(), "channel"), "somewhere")
+	problems := billwatch.Problems{d.Error(nil, "hunter2hunter2 is not at somewhere", "not hunter2hunter2")}
+	d.Redact(problems)
+	if want := "f.yaml: <secret> is not at ${WHERE}\n  hint: not <secret>"; problems.Error() != want {
+		t.Errorf("got %s, want %s", problems.Error(), want)
+	}
+}
+
+func TestOnlyKeepsThePlacesOfAPart(t *testing.T) {
+	part := parse(t, "a: 1\nrules:\n  - x: y\nb: 2\n").Only("rules")
+	var got map[string]any
+	if problems := part.Decode(part.Root(), &got); len(problems) > 0 || len(got) != 1 {
+		t.Fatalf("%v, %v", got, problems)
+	}
+	if p := part.Error(document.Get(part.Root(), "rules"), "here", ""); p.Line != 3 || p.Excerpt != "  - x: y" {
+		t.Errorf("the place is %v", p)
+	}
+}
