@@ -57,6 +57,7 @@ type Group struct {
 	ToldAt      time.Time // when its last notification was frozen; zero before the first
 	Members     []Member
 	Waiting     []Notification // not yet sent, and no attempt has an unknown outcome
+	Claim       string         // names the claim, so that the flush of a lost one changes nothing
 }
 
 // Member is an alert in a group, with what the integration was told of it.
