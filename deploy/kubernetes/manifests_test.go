@@ -147,8 +147,10 @@ func TestThePodKeepsTheRestrictedStandard(t *testing.T) {
 
 func TestOneInstanceHasTheVolumeForItself(t *testing.T) {
 	set := read(t).set
-	if set.Spec.Replicas == nil || *set.Spec.Replicas != 1 {
-		t.Errorf("replicas: got %v, want 1: SQLite has one writer", set.Spec.Replicas)
+	if n := set.Spec.Replicas; n == nil {
+		t.Error("replicas are not set, want 1: SQLite has one writer")
+	} else if *n != 1 {
+		t.Errorf("replicas: got %d, want 1: SQLite has one writer", *n)
 	}
 	if n := len(set.Spec.VolumeClaimTemplates); n != 1 {
 		t.Fatalf("volume claims: got %d, want 1", n)
