@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ const (
 	firstRetry = 2 * time.Second // at most this long after the first attempt
 	maxBackoff = 10 * time.Minute
 	maxPause   = time.Hour // of what another side asks for
+	retryFor   = 24 * time.Hour
 )
 
 // attempt tries once. What it returns is fit to be stored: bounded, and with
@@ -61,7 +63,7 @@ func settle(d billwatch.Delivery, in Integration, receipt billwatch.Receipt, err
 	switch {
 	case IsPermanent(err):
 		s.Outcome = billwatch.Failed
-	case !now.Before(d.FirstTry.Add(in.RetryFor)):
+	case !now.Before(d.FirstTry.Add(cmp.Or(in.RetryFor, retryFor))):
 		s.Outcome, s.Forget = billwatch.Failed, true
 	}
 	if s.Outcome == billwatch.Failed {

@@ -15,7 +15,7 @@ const (
 	groupBatch   = 100              // groups that are claimed together
 	lookSlowly   = 30 * time.Second // where nothing is known to be due
 	lookAgain    = time.Second      // where something due could not be taken
-	storeTimeout = 10 * time.Second // of one call
+	storeTimeout = 5 * time.Second  // of one call
 	afterEnd     = 5 * time.Second  // how long marks are tried once the dispatcher is to end
 )
 
@@ -157,8 +157,9 @@ func (d *Dispatcher) flush(ctx context.Context) error {
 	return nil
 }
 
+// flushBatch finishes what it has begun, whether or not ctx is done meanwhile.
 func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.c.Lease-d.c.Margin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*storeTimeout)
 	defer cancel()
 	now := d.c.Now()
 	groups, err := d.c.Store.ClaimGroups(ctx, d.claim(d.names, groupBatch, now))

@@ -186,5 +186,9 @@ func firingThenOldest(a, b billwatch.Alert) int {
 		}
 		return 1
 	}
-	return cmp.Or(cmp.Compare(rank(a), rank(b)), a.StartsAt.Compare(b.StartsAt), cmp.Compare(identity(a), identity(b)))
+	return cmp.Or(
+		cmp.Compare(rank(a), rank(b)), a.StartsAt.Compare(b.StartsAt),
+		cmp.Compare(a.Key.Account.String(), b.Key.Account.String()),
+		cmp.Compare(a.Key.Rule, b.Key.Rule), cmp.Compare(identity(a), identity(b)),
+	)
 }

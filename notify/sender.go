@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -63,14 +62,14 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
+// claim is not cut short by a shutdown: a claim of which the answer got lost
+// would look like an attempt without an answer.
 func (s *sender) claim(ctx context.Context, limit int) []billwatch.Delivery {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	claimed, err := s.d.c.Store.ClaimDeliveries(ctx, s.d.claim([]string{s.in.Name}, limit, s.d.c.Now()))
 	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			s.log.Debug("deliveries cannot be claimed", "err", err) // the dispatcher's turn has said so
-		}
+		s.log.Debug("deliveries cannot be claimed", "err", err) // the dispatcher's turn says it aloud
 		return nil
 	}
 	return claimed
