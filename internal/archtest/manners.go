@@ -3,6 +3,7 @@ package archtest
 import (
 	"go/ast"
 	"go/token"
+	"regexp"
 )
 
 // manners checks for what no package does, whatever it is for.
@@ -11,6 +12,7 @@ func (h *house) manners(p *pkg) []Breach {
 	exits := 0
 	var breaches []Breach
 	for _, f := range p.files {
+		breaches = append(breaches, h.unfinished(f)...)
 		for _, d := range f.syntax.Decls {
 			if v, ok := d.(*ast.GenDecl); ok && v.Tok == token.VAR && !f.test {
 				breaches = append(breaches, h.variables(f, v)...)
@@ -29,6 +31,21 @@ func (h *house) manners(p *pkg) []Breach {
 				breaches = append(breaches, h.at(f, fn, "os.Exit stands once in a program"))
 			}
 			breaches = append(breaches, v.breaches...)
+		}
+	}
+	return breaches
+}
+
+var leftToDo = regexp.MustCompile(`\b(TODO|FIXME|XXX)\b`)
+
+// unfinished finds comments that put something off.
+func (h *house) unfinished(f *file) []Breach {
+	var breaches []Breach
+	for _, group := range f.syntax.Comments {
+		for _, c := range group.List {
+			if leftToDo.MatchString(c.Text) {
+				breaches = append(breaches, h.at(f, c, "what is left to do stands in an issue, not in the code"))
+			}
 		}
 	}
 	return breaches
