@@ -110,6 +110,9 @@ func (n *Notifier) unanswered(err error, s *secrets, began bool) error {
 		err = withURL.Err // the outer text spells the URL out
 	}
 	text := fmt.Errorf("post to %s: %s", s.url.Hostname(), notify.Redact(err.Error(), n.known(s)...))
+	if errors.Is(err, context.DeadlineExceeded) {
+		text = fmt.Errorf("post to %s: no answer in time: %w", s.url.Hostname(), context.DeadlineExceeded)
+	}
 	switch {
 	case errors.Is(err, errForbidden):
 		return notify.Permanent(text)

@@ -1,0 +1,148 @@
+package slack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/billwatch/billwatch/notify"
+)
+
+const maxPause = time.Hour // that a Retry-After is obeyed for
+
+// answer is what chat.postMessage says.
+type answer struct {
+	OK      bool   `json:"ok"`
+	Error   string `json:"error"`
+	Needed  string `json:"needed"` // the scope that the token lacks
+	Channel string `json:"channel"`
+	TS      string `json:"ts"`
+}
+
+// Slack's words by what they mean. Every other one is final: another attempt
+// would hear it again.
+func isTemporary(word string) bool {
+	return slices.Contains([]string{"service_unavailable", "request_timeout", "team_added_to_org"}, word)
+}
+
+func isThrottle(word string) bool {
+	return slices.Contains([]string{"ratelimited", "rate_limited", "message_limit_exceeded"}, word)
+}
+
+// isUnclear names the answers of which Slack says that a part of the work may
+// have been done before.
+func isUnclear(word string) bool {
+	return slices.Contains([]string{"internal_error", "fatal_error"}, word)
+}
+
+func isCredential(word string) bool {
+	return slices.Contains([]string{
+		"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", // of a token
+		"no_service", "no_service_id", "invalid_token", "no_active_hooks", // of a webhook
+	}, word)
+}
+
+// reply is what Slack said, by either way.
+type reply struct {
+	ok     bool
+	word   string // "ok", or what was wrong
+	detail string
+	ref    string // how Slack names the message
+}
+
+// judge says what the answer means, and how Slack names the message.
+func (a attempt) judge() (ref, said string, err error) {
+	x := a.exchange
+	status := strings.TrimSpace(strconv.Itoa(x.status) + " " + http.StatusText(x.status))
+	if x.status == http.StatusOK && x.cut != nil {
+		return "", status, errors.New("answer of Slack was cut off")
+	}
+	r := a.read()
+	said = strings.TrimSuffix(status+": "+r.word+r.detail, ": ")
+	if r.ok {
+		return r.ref, said, nil
+	}
+	if isWord(r.word) {
+		status = said
+	}
+	return "", said, a.refusal(r.word, errors.New("Slack answered "+a.redact(status)))
+}
+
+func (a attempt) read() reply {
+	x := a.exchange
+	if a.notifier.config.byWebhook() {
+		word := strings.TrimSpace(string(x.body))
+		return reply{word: word, ok: x.status == http.StatusOK && word == "ok"}
+	}
+	var said answer
+	if err := json.Unmarshal(x.body, &said); err != nil {
+		return reply{word: strings.TrimSpace(string(x.body))}
+	}
+	if said.OK && x.status == http.StatusOK {
+		return reply{ok: true, word: "ok", ref: said.Channel + ":" + said.TS}
+	}
+	r := reply{word: said.Error}
+	if said.Needed != "" {
+		r.detail = " (needed: " + said.Needed + ")"
+	}
+	return r
+}
+
+// refusal classifies an answer that is not ok.
+func (a attempt) refusal(word string, err error) error {
+	x := a.exchange
+	after := retryAfter(x.header, time.Now())
+	switch {
+	case x.status == http.StatusTooManyRequests || isThrottle(word):
+		return notify.Throttled(err, after, a.destination())
+	case x.status == http.StatusGatewayTimeout || isUnclear(word):
+		return err
+	case x.status >= 500 && after > 0:
+		return notify.Throttled(err, after, a.destination())
+	case x.status >= 500, x.status == http.StatusRequestTimeout, x.status == http.StatusTooEarly, isTemporary(word):
+		return notify.Refused(err)
+	case x.status == http.StatusOK && !isWord(word):
+		return err // not Slack's voice: something between us and Slack answered
+	}
+	if a.isAboutCredential(word) && a.notifier.reread(a.secret) {
+		return notify.Refused(fmt.Errorf("%w; the secret has changed since", err))
+	}
+	return notify.Permanent(err)
+}
+
+func (a attempt) isAboutCredential(word string) bool {
+	status := a.exchange.status
+	return isCredential(word) || status == http.StatusUnauthorized || status == http.StatusForbidden ||
+		(a.notifier.config.byWebhook() && status == http.StatusNotFound)
+}
+
+// isWord says whether a text is one of Slack's words for an error.
+func isWord(text string) bool { return regexp.MustCompile(`^[a-z][a-z0-9_]{2,60}$`).MatchString(text) }
+
+// destination is what a pause holds up: the channel; a webhook has its own.
+func (a attempt) destination() string {
+	if a.notifier.config.byWebhook() {
+		return a.notifier.common.Integration
+	}
+	return a.notifier.config.Channel
+}
+
+// retryAfter reads a Retry-After in seconds or as a date; 0 where there is none
+// that makes sense.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	if date, err := http.ParseTime(text); err == nil {
+		return min(max(date.Sub(now), 0), maxPause)
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(min(seconds, int64(maxPause/time.Second))) * time.Second
+}

@@ -1,0 +1,146 @@
+package slack
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
+)
+
+// Config is the settings of a Slack integration: a token and a channel, or a
+// webhook's URL.
+type Config struct {
+	// Token of a bot that may chat:write.
+	Token     billwatch.Secret `yaml:"token"`
+	TokenFile string           `yaml:"token_file"`
+
+	// Channel is a name ("#billing") or an id ("C0123456789"), for a token.
+	Channel string `yaml:"channel"`
+
+	// WebhookURL is an incoming webhook, which has its channel. It counts as a
+	// secret.
+	WebhookURL     billwatch.Secret `yaml:"webhook_url"`
+	WebhookURLFile string           `yaml:"webhook_url_file"`
+
+	// APIURL is where Slack's methods are; https://slack.com/api/.
+	APIURL string `yaml:"api_url"`
+
+	// Title and Text are templates that replace the default ones.
+	Title string `yaml:"title"`
+	Text  string `yaml:"text"`
+
+	// Mentions are those to call: "here", "channel", "everyone", or the id of a
+	// person ("U0123456789") or of a user group ("S0123456789").
+	Mentions []string `yaml:"mentions"`
+
+	// MentionOn are the severities of firing alerts that call them; [critical].
+	MentionOn []string `yaml:"mention_on"`
+
+	// Timeout of an attempt, from the connection to the answer; 10s.
+	Timeout time.Duration `yaml:"timeout"`
+
+	// ProxyURL is an http, https or socks5 proxy.
+	ProxyURL billwatch.Secret `yaml:"proxy_url"`
+
+	// CAFile holds certificates (PEM) that are trusted beside the system's.
+	CAFile string `yaml:"ca_file"`
+}
+
+// Defaults returns the settings that hold where nothing is configured.
+func Defaults() Config {
+	return Config{APIURL: "https://slack.com/api/", MentionOn: []string{"critical"}, Timeout: 10 * time.Second}
+}
+
+// New implements notify.Settings.
+func (c *Config) New(common notify.Common) (notify.Notifier, error) {
+	n, err := New(*c, common)
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// Overrides returns the templates of this integration.
+func (c *Config) Overrides() notify.Overrides {
+	return notify.Overrides{Title: c.Title, Text: c.Text}
+}
+
+// wrong is a FieldError in short.
+func wrong(field, what, hint string) error {
+	return &billwatch.FieldError{Field: field, Err: errors.New(what), Hint: hint}
+}
+
+// byWebhook says which of the two ways is configured.
+func (c Config) byWebhook() bool { return c.WebhookURL != "" || c.WebhookURLFile != "" }
+
+// check returns all that is wrong with the settings that are no secrets.
+func (c Config) check() error {
+	errs := []error{c.checkWay(), c.checkMentions(), c.checkAddresses()}
+	if c.Timeout <= 0 {
+		errs = append(errs, wrong("timeout", "must be more than zero", ""))
+	}
+	return errors.Join(errs...)
+}
+
+// checkWay refuses settings that belong to both ways, or to neither.
+func (c Config) checkWay() error {
+	byToken := c.Token != "" || c.TokenFile != ""
+	switch {
+	case byToken && c.byWebhook():
+		return wrong("webhook_url", "does not go with a token", "keep one of the two")
+	case !byToken && !c.byWebhook():
+		return wrong("token", "is missing", "token and channel, or webhook_url")
+	case byToken && c.Channel == "":
+		return wrong("channel", "is missing", `"#billing" or a channel's id`)
+	case c.byWebhook() && c.Channel != "":
+		return wrong("channel", "does not go with webhook_url", "an incoming webhook has its channel")
+	case strings.ContainsFunc(c.Channel, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		return wrong("channel", fmt.Sprintf("%q is no channel", c.Channel), `"#billing" or a channel's id`)
+	}
+	return nil
+}
+
+func (c Config) checkMentions() error {
+	for _, mention := range c.Mentions {
+		if _, err := mentionOf(mention); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mentionOf returns Slack's spelling of a mention.
+func mentionOf(text string) (string, error) {
+	who := strings.TrimPrefix(strings.Trim(text, "<>!"), "@")
+	switch {
+	case who == "here" || who == "channel" || who == "everyone":
+		return "<!" + who + ">", nil
+	case regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`).MatchString(who):
+		return "<@" + who + ">", nil
+	case regexp.MustCompile(`^S[A-Z0-9]{2,20}$`).MatchString(who):
+		return "<!subteam^" + who + ">", nil
+	}
+	return "", wrong("mentions", fmt.Sprintf("%q cannot be mentioned", text),
+		"here, channel, everyone, or the id of a person (U…) or a user group (S…)")
+}
+
+func (c Config) checkAddresses() error {
+	var errs []error
+	api, err := url.Parse(c.APIURL)
+	if err != nil || api.Host == "" || (api.Scheme != "https" && api.Scheme != "http") {
+		errs = append(errs, wrong("api_url", "must be an http or https address", "https://slack.com/api/"))
+	}
+	proxy, err := url.Parse(c.ProxyURL.Reveal())
+	known := err == nil && proxy.Host != "" && slices.Contains([]string{"http", "https", "socks5"}, proxy.Scheme)
+	if c.ProxyURL != "" && !known {
+		errs = append(errs, wrong("proxy_url", "is not a proxy's address", "http://proxy:3128"))
+	}
+	return errors.Join(errs...)
+}

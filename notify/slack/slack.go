@@ -1,0 +1,139 @@
+package slack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
+)
+
+// Notifier posts notifications to one channel.
+type Notifier struct {
+	config    Config
+	common    notify.Common
+	client    *http.Client
+	mentioned []string
+	secret    atomic.Pointer[billwatch.Secret] // the token, or the webhook's URL
+}
+
+// New checks the settings and reads the secret where it is given as a file.
+func New(c Config, common notify.Common) (*Notifier, error) {
+	client, clientErr := c.client()
+	secret, secretErr := c.readSecret()
+	if err := errors.Join(c.check(), clientErr, secretErr); err != nil {
+		return nil, err
+	}
+	c.APIURL = strings.TrimSuffix(c.APIURL, "/") + "/"
+	n := &Notifier{config: c, common: common, client: client}
+	for _, mention := range c.Mentions {
+		spelled, err := mentionOf(mention)
+		if err != nil {
+			return nil, err
+		}
+		n.mentioned = append(n.mentioned, spelled)
+	}
+	n.secret.Store(&secret)
+	return n, nil
+}
+
+// Notify posts the notification once. With a token the receipt's Ref is the
+// channel's id and the message's time, "C0123456789:1763892000.000100".
+func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, prior billwatch.Receipt) (billwatch.Receipt, error) {
+	ctx, cancel := context.WithTimeout(ctx, n.config.Timeout)
+	defer cancel()
+	secret := n.secret.Load()
+	a := attempt{notifier: n, secret: secret, exchange: &exchange{client: n.client}}
+	var err error
+	if n.config.byWebhook() {
+		err = a.post(ctx, n.build(told))
+	} else {
+		err = a.chat(ctx, told, n.build(told))
+	}
+	if a.exchange.status == 0 {
+		return prior, a.unanswered(err)
+	}
+	ref, said, err := a.judge()
+	return billwatch.Receipt{Answer: a.redact(said), Ref: ref}, err
+}
+
+// attempt is one message on its way.
+type attempt struct {
+	notifier *Notifier
+	secret   *billwatch.Secret
+	exchange *exchange
+}
+
+// chat posts by the bot. The answer is judged by what the exchange saw.
+func (a attempt) chat(ctx context.Context, told billwatch.Notification, m message) error {
+	c := a.notifier.config
+	api := slackgo.New(a.secret.Reveal(), slackgo.OptionAPIURL(c.APIURL), slackgo.OptionHTTPClient(a.exchange))
+	_, _, err := api.PostMessageContext(ctx, c.Channel,
+		slackgo.MsgOptionText(m.text, false), // escaped already
+		slackgo.MsgOptionBlocks(m.blocks...),
+		slackgo.MsgOptionAttachments(m.frame),
+		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{
+			EventType: "billwatch_notification",
+			EventPayload: map[string]any{
+				"id": told.ID, "reason": told.Reason, "status": string(told.Status), "group_key": told.GroupKey,
+			},
+		}),
+		slackgo.MsgOptionDisableLinkUnfurl(),
+		slackgo.MsgOptionDisableMediaUnfurl(),
+	)
+	return err
+}
+
+// post posts to the incoming webhook.
+func (a attempt) post(ctx context.Context, m message) error {
+	unfurl := false
+	body, err := json.Marshal(slackgo.WebhookMessage{
+		Text: m.text, Blocks: &slackgo.Blocks{BlockSet: m.blocks}, Attachments: []slackgo.Attachment{m.frame},
+		UnfurlLinks: &unfurl, UnfurlMedia: &unfurl,
+	})
+	if err != nil {
+		return fmt.Errorf("encode message: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.secret.Reveal(), bytes.NewReader(body))
+	if err != nil {
+		return errors.New("webhook_url is not valid") // err would spell the secret out
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", a.notifier.common.UserAgent)
+	response, err := a.exchange.Do(request)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// unanswered says what an attempt without an answer means.
+func (a attempt) unanswered(err error) error {
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		err = withURL.Err // the outer text spells the URL out
+	}
+	text := "post to Slack"
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%s: no answer in time: %w", text, context.DeadlineExceeded)
+	} else {
+		err = fmt.Errorf("%s: %s", text, a.redact(err.Error()))
+	}
+	if !a.exchange.began.Load() {
+		return notify.Refused(err)
+	}
+	return err
+}
+
+func (a attempt) redact(text string) string {
+	return notify.Redact(text, *a.secret, a.notifier.config.ProxyURL)
+}
