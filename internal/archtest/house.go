@@ -30,7 +30,8 @@ type pkg struct {
 // file is one source file.
 type file struct {
 	name    string
-	test    bool
+	test    bool // a _test.go file
+	support bool // what tests are made with: it imports testing
 	lines   int
 	syntax  *ast.File
 	imports []imported
@@ -100,6 +101,7 @@ func (h *house) read(root fs.FS, name string) error {
 			return fmt.Errorf("%s: import %s: %w", name, spec.Path.Value, err)
 		}
 		f.imports = append(f.imports, imported{p, h.line(spec)})
+		f.support = f.support || p == "testing"
 	}
 	dir := path.Dir(name)
 	if h.pkgs[dir] == nil {

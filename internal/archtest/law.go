@@ -68,9 +68,10 @@ var law = [...]row{
 		"poller/builtin", "notify/builtin", "rules", "rules/*", "state/sqlstore",
 	}},
 
-	// Tools of the house itself: they stand outside and nobody imports them.
+	// Tools of the house itself: they stand outside, and only tests import them.
 	{"internal/archtest", nil},
 	{"internal/testrun", nil},
+	{"internal/pgtest", nil},
 }
 
 // homes are the libraries that one package wraps, so that no other one depends
@@ -144,6 +145,8 @@ func (h *house) forbidden(dir, imported string, allowed []string) string {
 		return ""
 	case own != "":
 		return fmt.Sprintf("%s may not import %s", dir, own)
+	case imported == "testing" && !strings.HasSuffix(dir, "test"):
+		return fmt.Sprintf("%s is no part of tests and may not import testing", dir)
 	case slices.Contains(pure[:], dir) && slices.Contains(outside[:], imported):
 		return fmt.Sprintf("%s is pure and may not import %s", dir, imported)
 	case standard(imported):

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"regexp"
+	"strings"
 )
 
 // manners checks for what no package does, whatever it is for.
@@ -14,26 +15,41 @@ func (h *house) manners(p *pkg) []Breach {
 	for _, f := range p.files {
 		breaches = append(breaches, h.unfinished(f)...)
 		for _, d := range f.syntax.Decls {
-			if v, ok := d.(*ast.GenDecl); ok && v.Tok == token.VAR && !f.test {
-				breaches = append(breaches, h.variables(f, v)...)
-			}
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok {
-				continue
-			}
-			if fn.Recv == nil && fn.Name.Name == "init" {
-				breaches = append(breaches, h.at(f, fn, "init() runs before anybody asked; call it by name"))
-			}
-			v := &visitor{house: h, file: f, vars: vars, main: f.syntax.Name.Name == "main" && fn.Name.Name == "main"}
-			ast.Inspect(fn, v.visit)
+			v := &visitor{house: h, file: f, vars: vars}
+			v.declaration(d)
 			exits += v.exits
 			if v.exits > 0 && exits > 1 {
-				breaches = append(breaches, h.at(f, fn, "os.Exit stands once in a program"))
+				v.breach(d, "os.Exit stands once in a program")
 			}
 			breaches = append(breaches, v.breaches...)
 		}
 	}
 	return breaches
+}
+
+// visitor looks at each node of one declaration.
+type visitor struct {
+	house    *house
+	file     *file
+	vars     map[string]bool
+	main     bool // it is the main function of a program
+	exits    int
+	breaches []Breach
+}
+
+func (v *visitor) declaration(d ast.Decl) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil && d.Name.Name == "init" {
+			v.breach(d, "init() runs before anybody asked; call it by name")
+		}
+		v.main = v.file.syntax.Name.Name == "main" && d.Name.Name == "main"
+	case *ast.GenDecl:
+		if d.Tok == token.VAR && !v.file.test {
+			v.variables(d)
+		}
+	}
+	ast.Inspect(d, v.visit)
 }
 
 var leftToDo = regexp.MustCompile(`\b(TODO|FIXME|XXX)\b`)
@@ -70,16 +86,14 @@ func packageVariables(p *pkg) map[string]bool {
 }
 
 // variables finds package variables that can only be meant to change: those
-// without a value. Files that the compiler embeds have none of their own.
-func (h *house) variables(f *file, d *ast.GenDecl) []Breach {
-	var breaches []Breach
+// without a value. What the compiler embeds has its value in the comment.
+func (v *visitor) variables(d *ast.GenDecl) {
 	for _, s := range d.Specs {
 		s := s.(*ast.ValueSpec)
 		if len(s.Values) == 0 && !embeds(d.Doc) && !embeds(s.Doc) {
-			breaches = append(breaches, h.at(f, s, "%s is a mutable package variable; make it a field", s.Names[0].Name))
+			v.breach(s, "%s is a mutable package variable; make it a field", s.Names[0].Name)
 		}
 	}
-	return breaches
 }
 
 func embeds(doc *ast.CommentGroup) bool {
@@ -87,21 +101,11 @@ func embeds(doc *ast.CommentGroup) bool {
 		return false
 	}
 	for _, c := range doc.List {
-		if len(c.Text) > 10 && c.Text[:10] == "//go:embed" {
+		if strings.HasPrefix(c.Text, "//go:embed ") {
 			return true
 		}
 	}
 	return false
-}
-
-// visitor looks at each node of one function.
-type visitor struct {
-	house    *house
-	file     *file
-	vars     map[string]bool
-	main     bool // it is the main function of a program
-	exits    int
-	breaches []Breach
 }
 
 func (v *visitor) visit(n ast.Node) bool {
@@ -140,7 +144,7 @@ func (v *visitor) call(n *ast.CallExpr) {
 	name := called(n.Fun)
 	rule, found := never[name]
 	switch {
-	case !found || rule.inTests != v.file.test:
+	case !found || rule.inTests != (v.file.test || v.file.support):
 	case v.main && name == "os.Exit":
 		v.exits++
 	case v.main && name == "context.Background":
