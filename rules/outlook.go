@@ -1,0 +1,48 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/billwatch/billwatch"
+)
+
+// forecast returns the account's forecast in words of the road, nil where none
+// can be made.
+func (e *env) forecast() *billwatch.Forecast {
+	balance, v := e.balance()
+	if v.kind == unknown {
+		return nil
+	}
+	m := e.ahead()
+	if m == nil {
+		return nil
+	}
+	f := &billwatch.Forecast{BurnRate: m.BurnRate(), Runway: billwatch.Quantiles{
+		P10: m.Runway(balance, e.now, 0.1),
+		P50: m.Runway(balance, e.now, 0.5),
+		P90: m.Runway(balance, e.now, 0.9),
+	}}
+	if !math.IsInf(f.Runway.P50, 1) {
+		if at := after(e.now, f.Runway.P50); at.Before(never) {
+			f.ExhaustAt = at
+		}
+	}
+	switch step := m.Step(); {
+	case m.BurnRate() <= 0:
+		f.Note = "no use seen"
+	case !step.At.IsZero():
+		f.Note = fmt.Sprintf("use went from %s to %s a day around %s",
+			humanize(coarse(step.Before)), humanize(coarse(step.After)), step.At.UTC().Format("2 January"))
+	}
+	return f
+}
+
+// coarse leaves three digits of a number: an estimate has no more.
+func coarse(f float64) float64 {
+	if f == 0 || math.IsInf(f, 0) || math.IsNaN(f) {
+		return f
+	}
+	scale := math.Pow(10, math.Floor(math.Log10(math.Abs(f)))-2)
+	return math.Round(f/scale) * scale
+}

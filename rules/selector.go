@@ -1,0 +1,40 @@
+package rules
+
+import (
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/document"
+	"go.yaml.in/yaml/v4"
+)
+
+// Selector is a condition that picks accounts, before there is a history.
+type Selector struct {
+	program *program
+}
+
+// CompileSelector compiles a select or match condition.
+func CompileSelector(doc *document.Document, n *yaml.Node) (*Selector, billwatch.Problems) {
+	p, problems := compile(doc, n, scope{selector: true}, boolean)
+	if p == nil {
+		return nil, problems
+	}
+	return &Selector{p}, problems
+}
+
+// Match judges an account by what a list row says of it. It is Unknown where
+// the condition needs what only the detail has.
+func (s *Selector) Match(a billwatch.Account) billwatch.Outcome {
+	return s.match(&env{snap: &billwatch.Snapshot{Account: a}, listed: true})
+}
+
+// MatchSnapshot judges an account by its snapshot.
+func (s *Selector) MatchSnapshot(snap billwatch.Snapshot) billwatch.Outcome {
+	return s.match(&env{snap: &snap, now: snap.At})
+}
+
+func (s *Selector) match(e *env) billwatch.Outcome {
+	v := s.program.root.eval(e)
+	if v.kind == unknown && v.why == notApplicable {
+		return billwatch.False
+	}
+	return v.outcome()
+}
