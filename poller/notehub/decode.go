@@ -53,11 +53,9 @@ func decodeDetail(body []byte, account billwatch.Account) (billwatch.Snapshot, e
 	if id := o.ID(fieldUID); o.Err() == nil && id != account.ID {
 		return billwatch.Snapshot{}, fmt.Errorf("%s: is another account's than the one asked for", fieldUID)
 	}
-	for field, into := range map[string]*string{fieldName: &account.Name, fieldOwner: &account.Owner, fieldEmail: &account.Email} {
-		if text, known := o.Text(field).Get(); known {
-			*into = text
-		}
-	}
+	take(&account.Name, o.Text(fieldName))
+	take(&account.Owner, o.Text(fieldOwner))
+	take(&account.Email, o.Text(fieldEmail))
 	plan := o.Object(fieldPlan)
 	s := billwatch.Snapshot{
 		Account:   account,
@@ -82,6 +80,13 @@ func decodeDetail(body []byte, account billwatch.Account) (billwatch.Snapshot, e
 		s.Plan = withoutTerm(s.Plan)
 	}
 	return s, o.Err()
+}
+
+// take keeps what the list said where the detail says nothing.
+func take(into *string, text billwatch.Value[string]) {
+	if text, known := text.Get(); known {
+		*into = text
+	}
 }
 
 // withoutTerm marks what an Essentials plan does not have, unless it was sent.
@@ -120,13 +125,8 @@ func saysSuspended(body []byte) bool {
 		return false
 	}
 	text, _ := o.Text(fieldError).Get()
-	text = strings.ToLower(text)
-	for _, what := range []string{"account is suspended", "organization is suspended"} {
-		if strings.Contains(text, what) {
-			return true
-		}
-	}
-	return false
+	says := func(what string) bool { return strings.Contains(strings.ToLower(text), what) }
+	return says("is suspended") && (says("account") || says("organization")) && !says("token") && !says("key")
 }
 
 // decodeHistory reads balance records: sorted, the last of each period.
@@ -172,10 +172,13 @@ func decodeRecord(raw json.RawMessage) (billwatch.Record, error) {
 	if err := o.Err(); err != nil {
 		return billwatch.Record{}, err
 	}
-	for field, sent := range map[string]bool{fieldPeriod: hasPeriod, fieldRemaining: hasRemaining, fieldUsed: hasUsed} {
-		if !sent {
-			return billwatch.Record{}, fmt.Errorf("%s: is missing", field)
-		}
+	switch {
+	case !hasPeriod:
+		return billwatch.Record{}, fmt.Errorf("%s: is missing", fieldPeriod)
+	case !hasRemaining:
+		return billwatch.Record{}, fmt.Errorf("%s: is missing", fieldRemaining)
+	case !hasUsed:
+		return billwatch.Record{}, fmt.Errorf("%s: is missing", fieldUsed)
 	}
 	return billwatch.Record{Period: period, Remaining: remaining, Used: used}, nil
 }
