@@ -35,6 +35,9 @@ func clean(text string, n int, lines bool) string {
 		}
 		return r
 	}, text)
+	if !lines {
+		text = strings.Join(strings.Fields(text), " ")
+	}
 	return cutRunes(strings.TrimSpace(text), n)
 }
 

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"cmp"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -68,6 +69,25 @@ func (as Alerts) in(status string) Alerts {
 // First returns at most n of them.
 func (as Alerts) First(n int) Alerts { return as[:max(0, min(n, len(as)))] }
 
+// Accounts returns the titles of the accounts, each once: "Acme, Beta, Gamma and
+// 4 more".
+func (as Alerts) Accounts() string {
+	var titles []string
+	seen := map[string]bool{}
+	for _, a := range as {
+		title := cmp.Or(a.Account.Title(), a.Account.Source, "billwatch")
+		if !seen[title] {
+			seen[title] = true
+			titles = append(titles, title)
+		}
+	}
+	const shown = 3
+	if len(titles) <= shown {
+		return strings.Join(titles, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(titles[:shown], ", "), len(titles)-shown)
+}
+
 // AlertData is one alert as templates see it.
 type AlertData struct {
 	Status      string        // "firing" or "resolved"
@@ -89,8 +109,10 @@ type AlertData struct {
 	SilenceURL  string // where it can be silenced; empty without external_url
 }
 
-// Summary returns the annotation summary, or the rule's name.
-func (a AlertData) Summary() string { return cmp.Or(a.Annotations["summary"], a.Rule) }
+// Summary returns the annotation summary on one line, or the rule's name.
+func (a AlertData) Summary() string {
+	return cmp.Or(cleanLine(a.Annotations["summary"], maxAnnotation), a.Rule)
+}
 
 // Lasted returns how long the alert fired, in words.
 func (a AlertData) Lasted() string {
@@ -129,7 +151,7 @@ func (a AlertData) Details() []string {
 		case "summary", "description", "action":
 			continue
 		}
-		details = append(details, name+": "+a.Annotations[name])
+		details = append(details, name+": "+cleanLine(a.Annotations[name], maxAnnotation))
 	}
 	return details
 }
@@ -154,6 +176,33 @@ type SnapshotData struct {
 	PlanEnd      Moment
 	Capacity     *Quantity
 	PaymentTerms string
+}
+
+// Trouble returns the state where it is not the ordinary one.
+func (s SnapshotData) Trouble() string {
+	switch {
+	case s.Suspended:
+		return "suspended"
+	case s.State == "active":
+		return ""
+	}
+	return s.State
+}
+
+// BalanceText returns "4,200 of 50,000 events", with its age where that is over
+// an hour; "" while the balance is unknown.
+func (s SnapshotData) BalanceText() string {
+	if s.Balance == nil {
+		return ""
+	}
+	text := s.Balance.String()
+	if s.Capacity != nil {
+		text = s.Balance.Number() + " of " + s.Capacity.String()
+	}
+	if s.At.now.Sub(s.At.Time) > time.Hour {
+		text += ", as read " + s.At.Relative()
+	}
+	return text
 }
 
 // writer turns the words into data for templates.

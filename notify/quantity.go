@@ -41,6 +41,14 @@ func (q *Quantity) String() string {
 	return strings.TrimSpace(q.plain() + " " + q.Unit)
 }
 
+// Number returns the number without its unit.
+func (q *Quantity) Number() string {
+	if q == nil {
+		return "unknown"
+	}
+	return q.plain()
+}
+
 // isCurrency says whether a unit is written as a currency code is.
 func isCurrency(unit string) bool {
 	return len(unit) == 3 && strings.Trim(unit, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
@@ -113,8 +121,8 @@ type Runway struct {
 	Note      string              // what changed in the use, in words
 }
 
-// String returns "about 6.7 days, between 4.1 and 9.9 days", "no end in sight"
-// or "unknown".
+// String returns "about 6.7 days, between 4.1 and 9.9 days", "no end in
+// sight" or "unknown".
 func (r *Runway) String() string {
 	if r == nil {
 		return "unknown"
@@ -129,6 +137,10 @@ func (r *Runway) String() string {
 	}
 	if math.IsInf(r.Days.P90, 1) {
 		return fmt.Sprintf("%s, at least %s", text, low)
+	}
+	number, unit, _ := strings.Cut(low, " ")
+	if strings.HasSuffix(high, " "+unit) {
+		low = number
 	}
 	return fmt.Sprintf("%s, between %s and %s", text, low, high)
 }
