@@ -40,7 +40,7 @@ func (g *guesser) read(line string) []span {
 	}
 	g.indent = -1
 	for _, m := range anyKey.FindAllStringSubmatchIndex(line, -1) {
-		if !isSecretKey(line[m[2]:m[3]]) {
+		if !IsSecretKey(line[m[2]:m[3]]) {
 			continue
 		}
 		g.indent = indent

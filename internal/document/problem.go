@@ -46,9 +46,6 @@ func (d *Document) Warn(n *yaml.Node, message, hint string) billwatch.Problem {
 // Quote returns a scalar's text in quotes, as it stands in the file, for a
 // message; of a secret, that it is one.
 func (d *Document) Quote(n *yaml.Node) string {
-	if n.Line < 0 {
-		return "the value"
-	}
 	if d.secret[placeOf(n)] {
 		return hidden
 	}
@@ -75,11 +72,14 @@ func (d *Document) Replace(n *yaml.Node, text string) {
 }
 
 // Graft makes n a node that does not stand in the file; problems with it or
-// below it name the origin in the file's stead and quote nothing of it. A
-// scalar's type is that of an unquoted one.
-func (d *Document) Graft(n *yaml.Node, origin string) {
+// below it name the origin in the file's stead. A scalar's type is that of an
+// unquoted one.
+func (d *Document) Graft(n *yaml.Node, origin string, secret bool) {
 	d.origins = append(d.origins, origin)
 	d.graft(n, -len(d.origins))
+	if secret {
+		d.secret[placeOf(n)] = true
+	}
 }
 
 // Only returns the part of a document that stands under some of its keys, as a
@@ -100,7 +100,6 @@ func (d *Document) graft(n *yaml.Node, line int) {
 	if n.Kind == yaml.ScalarNode && n.Style == 0 {
 		n.Tag = plainTagOf(n.Value)
 	}
-	d.secret[placeOf(n)] = true
 	for _, c := range n.Content {
 		d.graft(c, line)
 	}

@@ -33,7 +33,7 @@ func Get(n *yaml.Node, key string) *yaml.Node {
 
 // IsNull says whether nothing is written where a value could be.
 func IsNull(n *yaml.Node) bool {
-	return n == nil || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
+	return n == nil || n.Kind == 0 || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
 }
 
 func isMerge(key *yaml.Node) bool { return key.ShortTag() == "!!merge" }

@@ -34,9 +34,9 @@ func harmlessKeys() []string {
 	return []string{"select", "start", "equal", "rules", "rule", "stat", "name", "date", "unit", "value", "until", "tests"}
 }
 
-// isSecretKey says whether the value of a key is not to be shown. The path of a
+// IsSecretKey says whether the value of a key is not to be shown. The path of a
 // secret's file is no secret.
-func isSecretKey(key string) bool {
+func IsSecretKey(key string) bool {
 	key = strings.ReplaceAll(strings.ToLower(key), "-", "_")
 	if strings.HasSuffix(key, "_file") || slices.Contains(harmlessKeys(), key) {
 		return false
@@ -85,7 +85,7 @@ func (d *Document) hideSecrets(root *yaml.Node) {
 			return
 		}
 		for k, v := range Pairs(n) {
-			walk(v, secret || isSecretKey(k.Value))
+			walk(v, secret || IsSecretKey(k.Value))
 		}
 	}
 	walk(root, false)
@@ -164,7 +164,7 @@ func union(spans []span) []span {
 func unspaced(text []rune) []span {
 	var spans []span
 	for _, m := range unspacedKey.FindAllStringSubmatchIndex(string(text), -1) {
-		if isSecretKey(string(text)[m[2]:m[3]]) {
+		if IsSecretKey(string(text)[m[2]:m[3]]) {
 			spans = append(spans, runeSpan(text, m[4], m[5]))
 		}
 	}

@@ -84,7 +84,7 @@ func TestMessagesShowWhatStandsInTheFile(t *testing.T) {
 	d := parse(t, "interval: ${HOW_OFTEN}\ncount: 4\n")
 	d.Replace(document.Get(d.Root(), "interval"), "hunter2")
 	env := &yaml.Node{Kind: yaml.ScalarNode, Value: "hunter2"}
-	d.Graft(env, "BILLWATCH_COUNT")
+	d.Graft(env, "BILLWATCH_COUNT", true)
 	d.Root().Content[3] = env
 	want := "f.yaml:1:11: \"${HOW_OFTEN}\" is not a duration\n  | interval: ${HOW_OFTEN}\n  |           ^\n  hint: such as 90s, 15m, 1h30m or 7d\n" +
 		"BILLWATCH_COUNT: must be a whole number, not a text"

@@ -1,0 +1,117 @@
+package config
+
+import (
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/rules"
+)
+
+// Kinds is what may be configured, and how billwatch calls itself there.
+type Kinds struct {
+	Sources      []poller.Type
+	Integrations []notify.Type
+	UserAgent    string
+}
+
+// Config is a configuration that checked out.
+type Config struct {
+	Files       []string // all that was read, to be watched; the configuration itself first
+	ExternalURL *url.URL // of the pages, for links; nil where not configured
+	State       billwatch.Secret
+	Retention   time.Duration
+	Listen      string
+	Log         Log
+	Timezone    *time.Location // of times in messages
+	Sources     []Source       // in the order of the file
+	Accounts    []AccountEntry
+	Rules       *rules.Set
+	Router      *notify.Router
+	Templates   *notify.Templates
+}
+
+// Log is how much is logged, and in which format: "auto", "text" or "json".
+type Log struct {
+	Level  slog.Level
+	Format string
+}
+
+// Source is one configured API with one credential.
+type Source struct {
+	Name              string
+	Type              string
+	Settings          poller.Settings // checked
+	Timing            poller.Timing
+	Timeout           time.Duration
+	Concurrency       int
+	RequestsPerMinute int             // 0 for no limit
+	MaxInterval       time.Duration   // 0 for the poller's own
+	Select            *rules.Selector // nil for all accounts
+	Labels            billwatch.Labels
+	UserAgent         string
+}
+
+// Open makes a source that is ready to be polled, with its request budget.
+func (s Source) Open(now func() time.Time, log *slog.Logger) (*poller.Source, error) {
+	budget := poller.NewBudget(s.RequestsPerMinute, now)
+	common := s.common()
+	common.Ask, common.AskHistory = budget.Ask, budget.AskHistory
+	provider, err := s.Settings.New(common)
+	if err != nil {
+		return nil, err
+	}
+	source := &poller.Source{
+		Name: s.Name, Provider: provider, Timing: s.Timing, Concurrency: s.Concurrency,
+		Labels: s.Labels, Budget: budget, Now: now, Log: log, MaxInterval: s.MaxInterval,
+	}
+	if s.Select != nil {
+		source.Select = s.Select.Match
+	}
+	return source, nil
+}
+
+func (s Source) common() poller.Common {
+	return poller.Common{Source: s.Name, Timeout: s.Timeout, UserAgent: s.UserAgent}
+}
+
+// AccountEntry is what differs for the accounts that it matches.
+type AccountEntry struct {
+	Match  *rules.Selector
+	Labels billwatch.Labels
+	Vars   map[string]any
+}
+
+// Vars returns what `vars` is in rules on an account; of two entries the later
+// wins.
+func (c *Config) Vars(a billwatch.Account) map[string]any {
+	vars := map[string]any{}
+	for _, e := range c.Accounts {
+		if len(e.Vars) > 0 && e.Match.Match(a) == billwatch.True {
+			for name, value := range e.Vars {
+				vars[name] = value
+			}
+		}
+	}
+	return vars
+}
+
+// Labels returns an account's labels with those of the entries that match it;
+// of two entries the later wins.
+func (c *Config) Labels(a billwatch.Account) billwatch.Labels {
+	labels := billwatch.Labels{}
+	for name, value := range a.Labels {
+		labels[name] = value
+	}
+	for _, e := range c.Accounts {
+		if len(e.Labels) > 0 && e.Match.Match(a) == billwatch.True {
+			for name, value := range e.Labels {
+				labels[name] = value
+			}
+		}
+	}
+	return labels
+}

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/document"
+)
+
+// settings is the configuration's first level.
+type settings struct {
+	ExternalURL  string           `yaml:"external_url"`
+	State        billwatch.Secret `yaml:"state"`
+	Retention    time.Duration    `yaml:"retention"`
+	Listen       string           `yaml:"listen"`
+	Log          logSettings      `yaml:"log"`
+	Timezone     *time.Location   `yaml:"timezone"`
+	Sources      *yaml.Node       `yaml:"sources"`
+	Accounts     *yaml.Node       `yaml:"accounts"`
+	RuleFiles    []*yaml.Node     `yaml:"rule_files"`
+	Rules        *yaml.Node       `yaml:"rules"`
+	BuiltinRules builtinRules     `yaml:"builtin_rules"`
+	Templates    []*yaml.Node     `yaml:"templates"`
+	Receivers    *yaml.Node       `yaml:"receivers"`
+	Route        *yaml.Node       `yaml:"route"`
+}
+
+type logSettings struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+type builtinRules struct {
+	Disabled []*yaml.Node `yaml:"disabled"`
+}
+
+func defaults() settings {
+	return settings{
+		State: "sqlite:billwatch.db", Retention: 400 * 24 * time.Hour, Listen: "127.0.0.1:9595",
+		Log: logSettings{Level: "info", Format: "auto"}, Timezone: time.UTC,
+	}
+}
+
+// notYet are keys that a later version will know.
+func notYet() []string {
+	return []string{
+		"inhibit_rules", "time_intervals", "mute_time_intervals", "active_time_intervals", "web_config_file", "heartbeat",
+		"fallback_receiver", "allowed_hosts", "forget_after",
+	}
+}
+
+// later takes keys out of a mapping that a later version will know, and says
+// so.
+func (l *loader) later(n *yaml.Node) *yaml.Node {
+	kept := *n
+	kept.Content = nil
+	for k, v := range document.Pairs(n) {
+		if slices.Contains(notYet(), k.Value) {
+			l.fail(k, k.Value+": not in this version yet", "remove it")
+			continue
+		}
+		kept.Content = append(kept.Content, k, v)
+	}
+	return &kept
+}
+
+// general decodes the first level and checks what stands there itself.
+func (l *loader) general(root *yaml.Node) {
+	l.settings = defaults()
+	known := l.later(root)
+	if groups := document.Get(known, "groups"); groups != nil {
+		l.fail(groups, "groups: of Prometheus are not known here", "put the rules into one list under rules:")
+		known = without(known, "groups")
+	}
+	l.add(l.doc.Decode(known, &l.settings))
+	s, c := l.settings, l.config
+	c.State, c.Retention, c.Listen, c.Timezone = s.State, s.Retention, s.Listen, s.Timezone
+	c.ExternalURL = l.externalURL(document.Get(root, "external_url"), s.ExternalURL)
+	c.Log = l.log(document.Get(root, "log"), s.Log)
+	if s.Retention < 24*time.Hour {
+		l.fail(document.Get(root, "retention"), "retention: must be at least 1d", "")
+	}
+	if !validState(s.State) {
+		l.fail(document.Get(root, "state"), "state: must be sqlite:PATH or postgres://USER@HOST/DATABASE", "")
+	}
+	if message := listenProblem(s.Listen); message != "" {
+		l.fail(document.Get(root, "listen"), "listen: "+message, "such as 127.0.0.1:9595")
+	}
+}
+
+func without(n *yaml.Node, key string) *yaml.Node {
+	kept := *n
+	kept.Content = nil
+	for k, v := range document.Pairs(n) {
+		if k.Value != key {
+			kept.Content = append(kept.Content, k, v)
+		}
+	}
+	return &kept
+}
+
+func (l *loader) externalURL(n *yaml.Node, text string) *url.URL {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		l.fail(n, "external_url: must be the address of the pages", "such as https://billwatch.example.com")
+		return nil
+	}
+	return u
+}
+
+func (l *loader) log(n *yaml.Node, s logSettings) Log {
+	log := Log{Format: s.Format}
+	levels, formats := []string{"debug", "info", "warn", "error"}, []string{"auto", "text", "json"}
+	if !slices.Contains(levels, s.Level) {
+		at := document.Get(n, "level")
+		l.fail(at, "log.level: "+l.quote(at)+" is not a level", suggest(s.Level, levels))
+	} else if err := log.Level.UnmarshalText([]byte(s.Level)); err != nil {
+		log.Level = slog.LevelInfo
+	}
+	if !slices.Contains(formats, s.Format) {
+		at := document.Get(n, "format")
+		l.fail(at, "log.format: "+l.quote(at)+" is not a format", suggest(s.Format, formats))
+	}
+	return log
+}
+
+func (l *loader) quote(n *yaml.Node) string {
+	if n == nil {
+		return "it"
+	}
+	return l.doc.Quote(n)
+}
+
+func validState(state billwatch.Secret) bool {
+	scheme, rest, _ := strings.Cut(state.Reveal(), ":")
+	switch scheme {
+	case "sqlite":
+		return rest != "" && !strings.ContainsAny(rest, "?\x00")
+	case "postgres", "postgresql":
+		return strings.HasPrefix(rest, "//")
+	}
+	return false
+}
+
+func listenProblem(listen string) string {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "must be HOST:PORT"
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return "port must be a number up to 65535"
+	}
+	return ""
+}

@@ -1,0 +1,155 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/billwatch/billwatch/internal/document"
+	"github.com/billwatch/billwatch/notify"
+)
+
+// integrationSettings are the keys that every integration has.
+type integrationSettings struct {
+	SendResolved bool          `yaml:"send_resolved"`
+	RetryFor     time.Duration `yaml:"retry_for"`
+	StormLimit   int           `yaml:"storm_limit"`
+}
+
+func integrationDefaults() integrationSettings {
+	return integrationSettings{SendResolved: true, RetryFor: 24 * time.Hour, StormLimit: 20}
+}
+
+// laterTypes are integrations that a later version will know.
+func laterTypes() []string { return []string{"slack", "alertmanager", "shoutrrr"} }
+
+// receivers builds every integration of every receiver.
+func (l *loader) receivers(n *yaml.Node) map[string][]notify.Integration {
+	all := map[string][]notify.Integration{}
+	if !l.mapping(n, "receivers") {
+		return all
+	}
+	for k, v := range document.Pairs(n) {
+		if !plainName.MatchString(k.Value) {
+			l.fail(k, "a receiver cannot have this name", nameHint)
+		}
+		all[k.Value] = nil
+		if !l.mapping(v, "a receiver") { // one without integrations tells nobody
+			continue
+		}
+		r := receiver{l: l, name: k.Value, key: k, zone: l.zone(document.Get(v, "timezone"))}
+		all[k.Value] = r.integrations(v)
+	}
+	return all
+}
+
+// receiver is one named receiver while it is read.
+type receiver struct {
+	l    *loader
+	name string
+	key  *yaml.Node
+	zone *time.Location // nil for the common one
+}
+
+func (l *loader) zone(n *yaml.Node) *time.Location {
+	var zone *time.Location
+	if !document.IsNull(n) {
+		l.add(l.doc.Decode(n, &zone))
+	}
+	return zone
+}
+
+func (r receiver) integrations(n *yaml.Node) []notify.Integration {
+	var all []notify.Integration
+	for k, v := range document.Pairs(n) {
+		if k.Value == "timezone" {
+			continue
+		}
+		t, ok := r.integrationType(k)
+		if !ok {
+			continue
+		}
+		for i, item := range items(k, v) {
+			s := section{fmt.Sprintf("%s/%s/%d", r.name, t.Name, i), item, k}
+			if item.Kind == yaml.MappingNode && v.Kind == yaml.SequenceNode {
+				s.anchor = item
+			}
+			if in, ok := r.integration(s, t); ok {
+				all = append(all, in)
+			}
+		}
+	}
+	return all
+}
+
+// items returns a list's items, or the mapping that stands for a list of one;
+// an empty one where only the type is named.
+func items(key, n *yaml.Node) []*yaml.Node {
+	switch {
+	case document.IsNull(n):
+		return []*yaml.Node{{Kind: yaml.MappingNode, Tag: "!!map", Line: key.Line, Column: key.Column}}
+	case n.Kind == yaml.SequenceNode:
+		return n.Content
+	}
+	return []*yaml.Node{n}
+}
+
+func (r receiver) integrationType(k *yaml.Node) (notify.Type, bool) {
+	known := []string{"timezone"}
+	for _, t := range r.l.kinds.Integrations {
+		if t.Name == k.Value {
+			return t, true
+		}
+		known = append(known, t.Name)
+	}
+	if slices.Contains(laterTypes(), k.Value) {
+		r.l.fail(k, k.Value+": not in this version yet", suggest("", known[1:]))
+	} else {
+		r.l.fail(k, "there is no integration of type "+r.l.doc.Quote(k), suggest(k.Value, known))
+	}
+	return notify.Type{}, false
+}
+
+func (r receiver) integration(s section, t notify.Type) (notify.Integration, bool) {
+	if s.node.Kind != yaml.MappingNode {
+		r.l.fail(s.node, "an integration must be a mapping, or a list of mappings", "")
+		return notify.Integration{}, false
+	}
+	own, theirs := integrationDefaults(), t.Settings()
+	decoded := r.l.decode(s, &own, theirs)
+	r.l.atLeast(s.node, "retry_for", own.RetryFor > 0, "must be more than zero")
+	r.l.atLeast(s.node, "storm_limit", own.StormLimit >= 1, "must be at least 1")
+	zone := r.l.config.Timezone
+	if r.zone != nil {
+		zone = r.zone
+	}
+	notifier, err := theirs.New(notify.Common{Integration: s.name, UserAgent: r.l.kinds.UserAgent, Timezone: zone})
+	r.l.place(s, decoded, err)
+	in := notify.Integration{
+		Name: s.name, Receiver: r.name, Type: t.Name, Notifier: notifier,
+		SendResolved: own.SendResolved, RetryFor: own.RetryFor, StormLimit: own.StormLimit,
+	}
+	if own, ok := theirs.(interface{ Overrides() notify.Overrides }); ok {
+		in.Overrides = own.Overrides()
+	}
+	in.Overrides.Timezone = r.zone
+	r.checkOverrides(s, in.Overrides)
+	return in, true
+}
+
+// checkOverrides parses an integration's own templates. E-mail calls a title a
+// subject.
+func (r receiver) checkOverrides(s section, o notify.Overrides) {
+	err := r.l.config.Templates.Check(o)
+	if err == nil {
+		return
+	}
+	if subject := document.Get(s.node, "subject"); subject != nil && document.Get(s.node, "title") == nil {
+		kept := *s.node
+		kept.Content = append(slices.Clone(kept.Content), &yaml.Node{Kind: yaml.ScalarNode, Value: "title"}, subject)
+		s.node = &kept
+	}
+	r.l.place(s, true, err)
+}

@@ -1,0 +1,59 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/billwatch/billwatch/internal/document"
+	"github.com/billwatch/billwatch/notify"
+)
+
+const maxTemplate = 1 << 20 // bytes of a file
+
+// templates reads the template files. Where they are wrong the default ones
+// stand in, so that the integrations can be checked nonetheless.
+func (l *loader) templates(patterns []*yaml.Node) {
+	c := notify.TemplatesConfig{Files: map[string]string{}, Timezone: l.config.Timezone}
+	if l.config.ExternalURL != nil {
+		c.ExternalURL = l.config.ExternalURL.String()
+	}
+	for _, f := range l.files(patterns, "templates") {
+		text, err := readTemplate(f.name)
+		if err != nil {
+			l.fail(f.node, "templates: "+err.Error(), "")
+			continue
+		}
+		c.Files[filepath.Base(f.name)] = text
+	}
+	var err error
+	if l.config.Templates, err = notify.NewTemplates(c); err == nil {
+		return
+	}
+	n := document.Get(l.doc.Root(), "templates")
+	l.place(section{"templates", l.doc.Root(), n}, true, err)
+	c.Files = nil
+	if l.config.Templates, err = notify.NewTemplates(c); err != nil {
+		l.fail(n, err.Error(), "")
+	}
+}
+
+func readTemplate(name string) (string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxTemplate {
+		return "", fmt.Errorf("%s: must be a file of at most 1 MiB", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxTemplate))
+	return string(data), err
+}
