@@ -1,0 +1,184 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// Commit stores what a round learned of some accounts: all of it or nothing. It
+// returns ErrLeaseLost where another replica has taken the source over.
+func (s *Store) Commit(ctx context.Context, b billwatch.Batch) error {
+	err := s.write(ctx, batch, func(t *tx) error {
+		if err := t.hold(ctx, b.Lease, b.Requests); err != nil {
+			return err
+		}
+		for _, p := range b.Polls {
+			if err := t.poll(ctx, p); err != nil {
+				return fmt.Errorf("account %s: %w", p.Account.ID, err)
+			}
+		}
+		return t.changes(ctx, b)
+	})
+	if err != nil {
+		return fmt.Errorf("commit %d accounts of %s: %w", len(b.Polls), b.Lease.Source, err)
+	}
+	return nil
+}
+
+// changes stores alerts, transitions and who is owed news of them. A transition
+// that is already there came with a commit whose answer got lost: what it made
+// due was made due then.
+func (t *tx) changes(ctx context.Context, b billwatch.Batch) error {
+	for _, a := range b.Alerts {
+		if err := t.alert(ctx, a); err != nil {
+			return fmt.Errorf("alert %s of %s: %w", a.Key.Rule, a.Key.Account, err)
+		}
+	}
+	done := map[billwatch.AlertKey]bool{}
+	for _, tr := range b.Transitions {
+		fresh, err := t.transition(ctx, tr)
+		if err != nil {
+			return fmt.Errorf("transition of %s of %s: %w", tr.Alert.Key.Rule, tr.Alert.Key.Account, err)
+		}
+		done[tr.Alert.Key] = !fresh
+	}
+	for _, d := range b.Due {
+		if done[d.Alert.Key] {
+			continue
+		}
+		if err := t.owe(ctx, d, b.Now); err != nil {
+			return fmt.Errorf("group %s of %s: %w", d.Key, d.Integration, err)
+		}
+	}
+	return nil
+}
+
+// stored is an account as the transaction found it.
+type stored struct {
+	account  string
+	seq      int64
+	through  time.Time
+	asked    time.Time
+	snapshot sql.NullString
+}
+
+func (t *tx) poll(ctx context.Context, p billwatch.Poll) error {
+	was, err := t.stored(ctx, p.Account.Key())
+	if err != nil {
+		return err
+	}
+	now := was
+	if now.account, err = text(p.Account); err != nil {
+		return err
+	}
+	if p.Snapshot != nil {
+		if now.seq, err = t.snapshot(ctx, *p.Snapshot, was); err != nil {
+			return err
+		}
+	}
+	if p.HistoryAsked {
+		now.asked = p.At
+	}
+	if len(p.Records) > 0 {
+		if now.through, err = t.records(ctx, p.Account.Key(), p.Records); err != nil {
+			return err
+		}
+	}
+	if now == was {
+		return nil
+	}
+	_, err = t.exec(ctx, `
+		INSERT INTO accounts (source, account, body, last_seq, history_through, history_asked) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (source, account) DO UPDATE SET body = excluded.body, last_seq = excluded.last_seq,
+			history_through = excluded.history_through, history_asked = excluded.history_asked`,
+		p.Account.Source, p.Account.ID, now.account, now.seq, now.through, now.asked)
+	return err
+}
+
+func (t *tx) stored(ctx context.Context, k billwatch.AccountKey) (stored, error) {
+	var was stored
+	err := t.row(ctx, `
+		SELECT a.body, a.last_seq, a.history_through, a.history_asked, s.body
+		FROM accounts a LEFT JOIN snapshots s ON s.source = a.source AND s.account = a.account AND s.seq = a.last_seq
+		WHERE a.source = $1 AND a.account = $2`, k.Source, k.ID).
+		Scan(&was.account, &was.seq, stamp(&was.through), stamp(&was.asked), &was.snapshot)
+	if errors.Is(err, sql.ErrNoRows) {
+		return stored{}, nil
+	}
+	return was, err
+}
+
+// snapshot adds a row where something but the time changed, else moves the last
+// row's seen_at; it returns the last row's number.
+func (t *tx) snapshot(ctx context.Context, snap billwatch.Snapshot, was stored) (int64, error) {
+	key, at := snap.Account.Key(), snap.At
+	snap.At = time.Time{}
+	body, err := text(snap)
+	if err != nil {
+		return 0, err
+	}
+	if was.seq > 0 && was.snapshot.Valid && was.snapshot.String == body {
+		_, err := t.exec(ctx, `UPDATE snapshots SET seen_at = $4 WHERE source = $1 AND account = $2 AND seq = $3`,
+			key.Source, key.ID, was.seq, at)
+		return was.seq, err
+	}
+	_, err = t.exec(ctx, `INSERT INTO snapshots (source, account, seq, at, seen_at, body) VALUES ($1, $2, $3, $4, $4, $5)`,
+		key.Source, key.ID, was.seq+1, at, body)
+	return was.seq + 1, err
+}
+
+// records merges new balance records into the stored ones and returns the start
+// of the newest.
+func (t *tx) records(ctx context.Context, k billwatch.AccountKey, fresh []billwatch.Record) (time.Time, error) {
+	var body string
+	err := t.row(ctx, `SELECT body FROM records WHERE source = $1 AND account = $2`, k.Source, k.ID).Scan(&body)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, err
+	}
+	old, err := decodeRecords(body)
+	if err != nil {
+		return time.Time{}, err
+	}
+	merged := mergeRecords(old, fresh)
+	_, err = t.exec(ctx, `
+		INSERT INTO records (source, account, body) VALUES ($1, $2, $3)
+		ON CONFLICT (source, account) DO UPDATE SET body = excluded.body`, k.Source, k.ID, encodeRecords(merged))
+	return merged[len(merged)-1].Period, err
+}
+
+func (t *tx) alert(ctx context.Context, a billwatch.Alert) error {
+	k := a.Key
+	if a.State != billwatch.Pending && a.State != billwatch.Firing {
+		_, err := t.exec(ctx, `DELETE FROM alerts WHERE source = $1 AND account = $2 AND rule = $3`, k.Account.Source, k.Account.ID, k.Rule)
+		return err
+	}
+	body, err := text(a)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `
+		INSERT INTO alerts (source, account, rule, state, fingerprint, starts_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (source, account, rule) DO UPDATE SET state = excluded.state, fingerprint = excluded.fingerprint,
+			starts_at = excluded.starts_at, body = excluded.body`,
+		k.Account.Source, k.Account.ID, k.Rule, string(a.State), a.Fingerprint, a.StartsAt, body)
+	return err
+}
+
+// transition adds to an alert's history and says whether it was new there.
+func (t *tx) transition(ctx context.Context, tr billwatch.Transition) (bool, error) {
+	body, err := text(tr)
+	if err != nil {
+		return false, err
+	}
+	k := tr.Alert.Key
+	n, err := t.exec(ctx, `
+		INSERT INTO transitions (source, account, rule, at, from_state, to_state, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT DO NOTHING`,
+		k.Account.Source, k.Account.ID, k.Rule, tr.At, string(tr.From), string(tr.To), body)
+	return n > 0, err
+}

@@ -1,0 +1,223 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// longestAnswer bounds what is kept of what a receiver said.
+const longestAnswer = 1024
+
+// ClaimDeliveries leases due notifications of the named integrations, each
+// having its share of the limit. A row waits while an older one of its group
+// and integration is unfinished, and while a destination of its integration is
+// paused. The attempt counts as possibly told from now on, until it is settled.
+func (s *Store) ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billwatch.Delivery, error) {
+	var deliveries []billwatch.Delivery
+	err := s.write(ctx, mark, func(t *tx) error {
+		deliveries = nil
+		return shares(c, func(integration string, limit int) (int, error) {
+			paused, err := t.pausedUntil(ctx, integration)
+			if err != nil || paused.After(c.Now) {
+				return 0, err
+			}
+			claimed, err := t.claimDeliveries(ctx, c, integration, limit)
+			deliveries = append(deliveries, claimed...)
+			return len(claimed), err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim deliveries: %w", err)
+	}
+	return deliveries, nil
+}
+
+// pausedUntil is when the last pause of an integration's destinations ends;
+// zero for none.
+func (t *tx) pausedUntil(ctx context.Context, integration string) (time.Time, error) {
+	var until time.Time
+	err := t.row(ctx, `
+		SELECT COALESCE(MAX(p.until_at), 0) FROM destinations d JOIN pauses p ON p.destination = d.destination
+		WHERE d.integration = $1`, integration).Scan(stamp(&until))
+	return until, err
+}
+
+func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration string, limit int) ([]billwatch.Delivery, error) {
+	var deliveries []billwatch.Delivery
+	err := t.each(ctx, func(rows *sql.Rows) error {
+		d := billwatch.Delivery{Until: c.Until}
+		err := rows.Scan(document(&d.Notification), &d.Attempt, document(&d.Prior), stamp(&d.FirstTry))
+		deliveries = append(deliveries, d)
+		return err
+	}, `
+		WITH due AS MATERIALIZED (
+			SELECT n.id FROM notifications n
+			WHERE n.status = 'pending' AND n.integration = $1 AND n.next_at <= $2 AND NOT EXISTS (
+				SELECT 1 FROM notifications o WHERE o.status = 'pending'
+					AND o.integration = n.integration AND o.group_key = n.group_key AND o.seq < n.seq)
+			ORDER BY n.next_at, n.seq LIMIT $3 {{lock}}
+		)
+		UPDATE notifications SET next_at = $4, claimed_by = $5, attempts = attempts + 1, ambiguous = ambiguous + 1
+		WHERE id IN (SELECT id FROM due) AND status = 'pending' AND next_at <= $2
+		RETURNING body, attempts, receipt, first_at`,
+		integration, c.Now, limit, c.Until, c.Holder)
+	return deliveries, err
+}
+
+// Settle stores how an attempt ended. Only the claim's own answer counts: one
+// that comes after another replica claimed the row changes nothing, and returns
+// ErrLeaseLost.
+func (s *Store) Settle(ctx context.Context, st billwatch.Settlement) error {
+	err := s.write(ctx, mark, func(t *tx) error {
+		settled, err := t.settle(ctx, st)
+		if err != nil || !settled {
+			return err
+		}
+		if err := t.pause(ctx, st); err != nil {
+			return err
+		}
+		if st.Outcome == billwatch.Failed && st.Forget {
+			return t.forget(ctx, st.Delivery.Notification)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("settle %s: %w", st.Delivery.Notification.ID, err)
+	}
+	return nil
+}
+
+// settle writes the outcome to the row, and says whether it did: not where it
+// is there already, from a commit whose answer got lost.
+func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) {
+	st.Receipt.Answer = shorten(st.Receipt.Answer)
+	receipt, err := text(st.Receipt)
+	if err != nil {
+		return false, err
+	}
+	status := st.Outcome
+	if status == billwatch.Retry {
+		status = StatusPending
+	}
+	known := 1 // attempts whose outcome is known by this
+	if st.Ambiguous {
+		known = 0
+	}
+	n, err := t.exec(ctx, `
+		UPDATE notifications SET status = $3, next_at = $4, claimed_by = '', ambiguous = ambiguous - CAST($5 AS INTEGER),
+			receipt = $6, error = $7, took = $8
+		WHERE id = $1 AND attempts = $2 AND status = 'pending' AND claimed_by <> ''`,
+		st.Delivery.Notification.ID, st.Delivery.Attempt, status, st.NextAt, known, receipt, shorten(st.Error), st.Took)
+	t.woken = true
+	if err != nil || n > 0 {
+		return n > 0, err
+	}
+	var attempts int
+	var claimedBy string
+	err = t.row(ctx, `SELECT attempts, claimed_by FROM notifications WHERE id = $1`, st.Delivery.Notification.ID).Scan(&attempts, &claimedBy)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, err
+	}
+	if err == nil && attempts == st.Delivery.Attempt && claimedBy == "" {
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: attempt %d is no longer the last", billwatch.ErrLeaseLost, st.Delivery.Attempt)
+}
+
+// shorten cuts a text of the other side to its bound, between characters.
+func shorten(s string) string {
+	if len(s) <= longestAnswer {
+		return s
+	}
+	return clean(s[:longestAnswer-4]) + "…"
+}
+
+// pause holds up everything that goes to a destination. A shorter pause never
+// ends a longer one.
+func (t *tx) pause(ctx context.Context, st billwatch.Settlement) error {
+	if st.PauseUntil.IsZero() {
+		return nil
+	}
+	integration, destination := st.Delivery.Notification.Integration, st.Destination
+	if destination == "" {
+		destination = integration
+	}
+	if _, err := t.exec(ctx, `
+		INSERT INTO pauses (destination, until_at) VALUES ($1, $2)
+		ON CONFLICT (destination) DO UPDATE SET until_at = excluded.until_at WHERE excluded.until_at > pauses.until_at`,
+		destination, st.PauseUntil); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `INSERT INTO destinations (integration, destination) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+		integration, destination)
+	return err
+}
+
+// forget lets the alerts of a notification that failed for good count as not
+// told, so that they are told again, as the first time.
+func (t *tx) forget(ctx context.Context, n billwatch.Notification) error {
+	for _, a := range n.Alerts {
+		if _, err := t.exec(ctx, `UPDATE members SET told = '' WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
+			n.Integration, n.GroupKey, a.Fingerprint); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(ctx, `
+		UPDATE alert_groups SET
+			due_at = CASE WHEN claim = '' THEN 1 ELSE due_at END, wanted_at = CASE WHEN claim = '' THEN 0 ELSE 1 END,
+			told_at = CASE WHEN EXISTS (SELECT 1 FROM members m
+				WHERE m.integration = $1 AND m.group_key = $2 AND m.told <> '') THEN told_at ELSE 0 END
+		WHERE integration = $1 AND group_key = $2`, n.Integration, n.GroupKey)
+	return err
+}
+
+// NextDue returns when the earliest group or notification of the named
+// integrations may be claimed; zero for none.
+func (s *Store) NextDue(ctx context.Context, integrations []string) (time.Time, error) {
+	var next time.Time
+	err := s.read(ctx, func(t *tx) error {
+		next = time.Time{}
+		for _, integration := range integrations {
+			due, err := t.nextDue(ctx, integration)
+			if err != nil {
+				return fmt.Errorf("%s: %w", integration, err)
+			}
+			next = earliest(next, due)
+		}
+		return nil
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask what is due next: %w", err)
+	}
+	return next, nil
+}
+
+func (t *tx) nextDue(ctx context.Context, integration string) (time.Time, error) {
+	var group, delivery time.Time
+	if err := t.row(ctx, `SELECT COALESCE(MIN(due_at), 0) FROM alert_groups WHERE integration = $1 AND due_at > 0`,
+		integration).Scan(stamp(&group)); err != nil {
+		return time.Time{}, err
+	}
+	err := t.row(ctx, `
+		SELECT n.next_at FROM notifications n
+		WHERE n.status = 'pending' AND n.integration = $1 AND NOT EXISTS (
+			SELECT 1 FROM notifications o WHERE o.status = 'pending'
+				AND o.integration = n.integration AND o.group_key = n.group_key AND o.seq < n.seq)
+		ORDER BY n.next_at LIMIT 1`, integration).Scan(stamp(&delivery))
+	if errors.Is(err, sql.ErrNoRows) {
+		return group, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	paused, err := t.pausedUntil(ctx, integration)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return earliest(group, latest(delivery, paused)), nil
+}

@@ -1,0 +1,168 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// Statuses of a row of the outbox.
+const (
+	StatusPending    = "pending"
+	StatusDelivered  = billwatch.Delivered
+	StatusFailed     = billwatch.Failed
+	StatusSuperseded = "superseded"
+)
+
+// Freeze stores what looking at claimed groups came to, all of it or nothing.
+// It returns ErrLeaseLost where a claim ran out and another replica looks.
+func (s *Store) Freeze(ctx context.Context, flushes []billwatch.Flush) error {
+	err := s.write(ctx, mark, func(t *tx) error {
+		for _, f := range flushes {
+			if err := t.freeze(ctx, f); err != nil {
+				return fmt.Errorf("group %s of %s: %w", f.Group.Key, f.Group.Integration, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("freeze: %w", err)
+	}
+	return nil
+}
+
+// timer is a claimed group's row while it is frozen.
+type timer struct {
+	claim    string
+	wanted   time.Time // when a change that came meanwhile wants it
+	told     time.Time
+	interval int64 // microseconds
+}
+
+func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
+	g := f.Group
+	var row timer
+	// The update changes nothing; it keeps commits from changing the group
+	// until the transaction ends.
+	err := t.row(ctx, `
+		UPDATE alert_groups SET claim = claim WHERE integration = $1 AND group_key = $2
+		RETURNING claim, wanted_at, told_at, group_interval`,
+		g.Integration, g.Key).Scan(&row.claim, stamp(&row.wanted), stamp(&row.told), &row.interval)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if err != nil || row.claim != g.Claim {
+		return t.unclaimed(ctx, f, row)
+	}
+	if f.Notification != nil {
+		row.told = f.Notification.FrozenAt
+		if err := t.enqueue(ctx, f); err != nil {
+			return err
+		}
+	}
+	if err := t.settleMembers(ctx, f); err != nil {
+		return err
+	}
+	return t.release(ctx, f, row)
+}
+
+// unclaimed decides about a flush whose claim is no longer there: it is the
+// repetition of a commit whose answer got lost, or another replica took over.
+func (t *tx) unclaimed(ctx context.Context, f billwatch.Flush, row timer) error {
+	if f.Notification == nil && row.claim == "" {
+		return nil
+	}
+	if f.Notification != nil {
+		var n int
+		err := t.row(ctx, `SELECT count(*) FROM notifications WHERE id = $1 AND integration = $2 AND group_key = $3`,
+			f.Notification.ID, f.Group.Integration, f.Group.Key).Scan(&n)
+		if err != nil || n > 0 {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: the group is no longer claimed by this replica", billwatch.ErrLeaseLost)
+}
+
+// enqueue puts the notification into the outbox, behind every other of its
+// group, and takes out those that it supersedes.
+func (t *tx) enqueue(ctx context.Context, f billwatch.Flush) error {
+	n := f.Notification
+	for _, waiting := range f.Group.Waiting {
+		if _, err := t.exec(ctx, `UPDATE notifications SET status = 'superseded' WHERE id = $1 AND status = 'pending' AND ambiguous = 0`,
+			waiting.ID); err != nil {
+			return err
+		}
+	}
+	body, err := text(n)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `
+		INSERT INTO notifications (id, seq, integration, group_key, status, body, frozen_at, first_at, next_at)
+		SELECT $1, CASE WHEN last.seq >= $6 THEN last.seq + 1 ELSE $6 END, $2, $3, 'pending', $4, $5, $5, $5
+		FROM (SELECT COALESCE(MAX(seq), 0) AS seq FROM notifications
+			WHERE status = 'pending' AND integration = $2 AND group_key = $3) AS last`,
+		n.ID, f.Group.Integration, f.Group.Key, body, n.FrozenAt, micros(n.FrozenAt))
+	return err
+}
+
+// settleMembers notes who was told of what, and lets go those that were told as
+// resolved. One that changed meanwhile stays, and counts as not told where what
+// was told is that it had resolved.
+func (t *tx) settleMembers(ctx context.Context, f billwatch.Flush) error {
+	g := f.Group
+	if f.Notification != nil {
+		for _, a := range f.Notification.Alerts {
+			if a.State != billwatch.Firing {
+				continue
+			}
+			if _, err := t.exec(ctx, `UPDATE members SET told = 'firing' WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
+				g.Integration, g.Key, a.Fingerprint); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range f.Drop {
+		n, err := t.exec(ctx, `DELETE FROM members WHERE integration = $1 AND group_key = $2 AND fingerprint = $3 AND version = $4`,
+			g.Integration, g.Key, m.Alert.Fingerprint, m.Version)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			continue
+		}
+		if _, err := t.exec(ctx, `UPDATE members SET told = '' WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
+			g.Integration, g.Key, m.Alert.Fingerprint); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release sets the group's clock, or ends it when nobody is left in it.
+func (t *tx) release(ctx context.Context, f billwatch.Flush, row timer) error {
+	g, due := f.Group, f.NextDue
+	if due.IsZero() {
+		n, err := t.exec(ctx, `
+			DELETE FROM alert_groups WHERE integration = $1 AND group_key = $2 AND NOT EXISTS (
+				SELECT 1 FROM members m WHERE m.integration = $1 AND m.group_key = $2)`, g.Integration, g.Key)
+		if err != nil || n > 0 {
+			return err
+		}
+		due, row.told = row.wanted, time.Time{} // it ended, and begins anew with what came meanwhile
+	} else if !row.wanted.IsZero() {
+		turn := row.wanted
+		if !row.told.IsZero() {
+			turn = latest(turn, row.told.Add(time.Duration(row.interval)*time.Microsecond))
+		}
+		due = earliest(due, turn)
+	}
+	t.woken = true
+	_, err := t.exec(ctx, `UPDATE alert_groups SET due_at = $3, told_at = $4, wanted_at = 0, claim = '' WHERE integration = $1 AND group_key = $2`,
+		g.Integration, g.Key, due, row.told)
+	return err
+}

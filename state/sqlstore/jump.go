@@ -1,0 +1,122 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// Shift moves every running clock by the same amount, in one transaction, so
+// that no duration completes or stalls because the clock jumped: for and
+// keep_firing_for, group and repeat clocks, next attempts, pauses, leases.
+// When something happened stays as it was written.
+func (s *Store) Shift(ctx context.Context, by time.Duration) error {
+	err := s.write(ctx, mark, func(t *tx) error { return t.shift(ctx, by) })
+	if err != nil {
+		return fmt.Errorf("shift running clocks by %s: %w", by, err)
+	}
+	return nil
+}
+
+// Rewind shifts the running clocks back where the state was last written in the
+// future: the machine came up with a clock that is behind. It returns by how
+// much.
+func (s *Store) Rewind(ctx context.Context, now time.Time) (time.Duration, error) {
+	var by time.Duration
+	err := s.write(ctx, mark, func(t *tx) error {
+		by = 0
+		var last time.Time
+		for _, written := range []string{
+			`SELECT COALESCE(MAX(claimed_at), 0) FROM sources`,
+			`SELECT COALESCE(MAX(told_at), 0) FROM alert_groups`,
+			`SELECT COALESCE(MAX(first_at), 0) FROM notifications WHERE status = 'pending'`,
+		} {
+			var at time.Time
+			if err := t.row(ctx, written).Scan(stamp(&at)); err != nil {
+				return err
+			}
+			last = latest(last, at)
+		}
+		if last.Sub(now) <= unlikely {
+			return nil
+		}
+		by = now.Sub(last)
+		return t.shift(ctx, by)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("look for times in the future: %w", err)
+	}
+	return by, nil
+}
+
+func (t *tx) shift(ctx context.Context, by time.Duration) error {
+	for _, sentence := range []string{
+		`UPDATE replicas SET expires_at = expires_at + $1`,
+		`UPDATE accounts SET history_asked = history_asked + $1 WHERE history_asked > 0`,
+		`UPDATE alert_groups SET due_at = due_at + $1 WHERE due_at > 0`,
+		`UPDATE alert_groups SET wanted_at = wanted_at + $1 WHERE wanted_at > 0`,
+		`UPDATE alert_groups SET told_at = told_at + $1 WHERE told_at > 0`,
+		`UPDATE notifications SET next_at = next_at + $1, first_at = first_at + $1 WHERE status = 'pending'`,
+		`UPDATE pauses SET until_at = until_at + $1`,
+		// Slots are cut from the new time, so the old number says nothing.
+		`UPDATE sources SET claimed_at = claimed_at + $1, last_slot = -1, counted_slot = NULL WHERE claimed_at > 0`,
+	} {
+		if _, err := t.exec(ctx, sentence, by); err != nil {
+			return err
+		}
+	}
+	if err := t.shiftRequests(ctx, by); err != nil {
+		return err
+	}
+	t.woken = true
+	return t.shiftAlerts(ctx, by)
+}
+
+func (t *tx) shiftRequests(ctx context.Context, by time.Duration) error {
+	requests := map[string][]time.Time{}
+	err := t.each(ctx, func(rows *sql.Rows) error {
+		var source string
+		var asked []time.Time
+		err := rows.Scan(&source, document(&asked))
+		requests[source] = asked
+		return err
+	}, `SELECT source, requests FROM sources`)
+	if err != nil {
+		return err
+	}
+	for source, asked := range requests {
+		for i := range asked {
+			asked[i] = asked[i].Add(by)
+		}
+		body, err := text(asked)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `UPDATE sources SET requests = $2 WHERE source = $1`, source, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) shiftAlerts(ctx context.Context, by time.Duration) error {
+	alerts, err := t.standing(ctx, ``)
+	if err != nil {
+		return err
+	}
+	for _, a := range alerts {
+		if a.State == billwatch.Pending {
+			a.PendingFrom = a.PendingFrom.Add(by)
+		}
+		if !a.FalseFrom.IsZero() {
+			a.FalseFrom = a.FalseFrom.Add(by)
+		}
+		if err := t.alert(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}

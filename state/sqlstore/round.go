@@ -1,0 +1,105 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/billwatch/billwatch"
+)
+
+// enough is in how many complete listings in a row an account must be missing
+// to be gone.
+const enough = 3
+
+// EndRound stores how a poll of a whole source ended and counts the accounts
+// that its listing lacked. It returns ErrLeaseLost where another replica has
+// taken the source over.
+func (s *Store) EndRound(ctx context.Context, r billwatch.Round) error {
+	err := s.write(ctx, batch, func(t *tx) error {
+		if err := t.hold(ctx, r.Lease, r.Requests); err != nil {
+			return err
+		}
+		if err := t.result(ctx, r); err != nil {
+			return err
+		}
+		if r.Err != nil || !r.Complete {
+			return nil
+		}
+		return t.count(ctx, r)
+	})
+	if err != nil {
+		return fmt.Errorf("end the round of %s: %w", r.Lease.Source, err)
+	}
+	return nil
+}
+
+func (t *tx) result(ctx context.Context, r billwatch.Round) error {
+	problems, err := text(r.Problems)
+	if err != nil {
+		return err
+	}
+	failure := ""
+	if r.Err != nil {
+		failure = r.Err.Error()
+	}
+	_, err = t.exec(ctx, `
+		UPDATE sources SET round_at = $2, good_at = CASE WHEN CAST($3 AS TEXT) = '' THEN $2 ELSE good_at END,
+			error = CAST($3 AS TEXT), problems = $4
+		WHERE source = $1`, r.Lease.Source, r.Now, failure, problems)
+	return err
+}
+
+// count counts a complete listing, once: a repetition of a round whose answer
+// got lost finds its slot counted. An empty listing is one that the poller
+// believes: then all are gone at once.
+func (t *tx) count(ctx context.Context, r billwatch.Round) error {
+	n, err := t.exec(ctx, `
+		UPDATE sources SET counted_slot = $2 WHERE source = $1 AND (counted_slot IS NULL OR counted_slot <> $2)`,
+		r.Lease.Source, r.Lease.Slot)
+	if err != nil || n == 0 {
+		return err
+	}
+	seen := make(map[string]bool, len(r.Seen))
+	for _, id := range r.Seen {
+		seen[clean(id)] = true
+	}
+	known, err := t.listed(ctx, r.Lease.Source)
+	if err != nil {
+		return err
+	}
+	for id, missing := range known {
+		now := min(missing+1, enough)
+		switch {
+		case seen[id]:
+			now = 0
+		case len(seen) == 0:
+			now = enough
+		}
+		if err := t.recount(ctx, billwatch.AccountKey{Source: r.Lease.Source, ID: id}, missing, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) listed(ctx context.Context, source string) (map[string]int, error) {
+	missing := map[string]int{}
+	err := t.each(ctx, func(rows *sql.Rows) error {
+		var id string
+		var n int
+		err := rows.Scan(&id, &n)
+		missing[id] = n
+		return err
+	}, `SELECT account, missing FROM accounts WHERE source = $1`, source)
+	return missing, err
+}
+
+func (t *tx) recount(ctx context.Context, k billwatch.AccountKey, was, now int) error {
+	if was == now {
+		return nil
+	}
+	_, err := t.exec(ctx, `UPDATE accounts SET missing = $3, gone = $4 WHERE source = $1 AND account = $2`,
+		k.Source, k.ID, now, now >= enough)
+	return err
+}
