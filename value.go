@@ -1,6 +1,9 @@
 package billwatch
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 type presence uint8
 
@@ -35,6 +38,14 @@ func (v Value[T]) IsKnown() bool { return v.presence == known }
 // IsZero says whether the value is not applicable; encoding/json leaves such
 // fields out.
 func (v Value[T]) IsZero() bool { return v.presence == notApplicable }
+
+// String shows the value as itself, and as nothing where there is none.
+func (v Value[T]) String() string {
+	if v.presence != known {
+		return ""
+	}
+	return fmt.Sprint(v.value)
+}
 
 // MarshalJSON writes the value, or null where there is none.
 func (v Value[T]) MarshalJSON() ([]byte, error) {
