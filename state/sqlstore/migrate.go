@@ -58,13 +58,11 @@ func (s *Store) versions(ctx context.Context, steps *goose.Provider) (has, own i
 	}
 	var oldest int64
 	err = s.read(ctx, func(t *tx) error {
-		err := t.row(ctx, `SELECT (SELECT MAX(version) FROM schema_oldest), (SELECT MAX(version_id) FROM goose_db_version)`).Scan(&oldest, &has)
-		if s.dialect.noTable(err) {
-			oldest, has = 0, 0
-			return nil
-		}
-		return err
+		return t.row(ctx, `SELECT (SELECT MAX(version) FROM schema_oldest), (SELECT MAX(version_id) FROM goose_db_version)`).Scan(&oldest, &has)
 	})
+	if s.dialect.noTable(err) {
+		return 0, own, nil
+	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("ask for the schema's version: %w", err)
 	}
