@@ -18,7 +18,7 @@ LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
-demo: build ## watch simulated accounts run dry, with pages on http://127.0.0.1:9595
+demo: build ## watch simulated accounts run dry, and who is told what
 	bin/billwatch demo
 
 test: ## run every test, on SQLite and on a PostgreSQL of its own

@@ -20,6 +20,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/billwatch/billwatch/internal/config"
+	notifiers "github.com/billwatch/billwatch/notify/builtin"
+	providers "github.com/billwatch/billwatch/poller/builtin"
 )
 
 const port = 9595
@@ -201,8 +205,34 @@ func TestEveryoneMeansTheSamePort(t *testing.T) {
 	if in := m.policy.Spec.Ingress[0].Ports[0].Port; *in != intstr.FromString("http") {
 		t.Errorf("port that the policy lets in: got %v", in)
 	}
-	if !strings.Contains(m.config.Data["billwatch.yaml"], fmt.Sprintf("\nlisten: :%d\n", port)) {
+	if !strings.Contains(m.config.Data["billwatch.yaml"], fmt.Sprintf("listen: :%d\n", port)) {
 		t.Errorf("the configuration does not listen on :%d", port)
+	}
+}
+
+func TestTheConfigurationChecksOut(t *testing.T) {
+	m := read(t)
+	dir := t.TempDir()
+	for key, secret := range m.secret.StringData {
+		if err := os.WriteFile(filepath.Join(dir, key), []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range m.config.Data {
+		text = strings.ReplaceAll(text, "/run/secrets/billwatch/", dir+"/")
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What Kubernetes would set, were the links to services not switched off.
+	env := []string{"BILLWATCH_PORT=tcp://10.0.0.1:9595", "BILLWATCH_SERVICE_HOST=10.0.0.1"}
+	kinds := config.Kinds{Sources: providers.Types(), Integrations: notifiers.Types()}
+	_, problems, err := config.Load(filepath.Join(dir, "billwatch.yaml"), env, kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(problems) > 0 {
+		t.Error(problems)
 	}
 }
 

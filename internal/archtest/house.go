@@ -32,6 +32,7 @@ type file struct {
 	name    string
 	test    bool // a _test.go file
 	support bool // what tests are made with: it imports testing
+	bubbles bool // its time passes at once: it imports testing/synctest
 	lines   int
 	syntax  *ast.File
 	imports []imported
@@ -102,6 +103,7 @@ func (h *house) read(root fs.FS, name string) error {
 		}
 		f.imports = append(f.imports, imported{p, h.line(spec)})
 		f.support = f.support || p == "testing"
+		f.bubbles = f.bubbles || p == "testing/synctest"
 	}
 	dir := path.Dir(name)
 	if h.pkgs[dir] == nil {
