@@ -28,6 +28,7 @@ type DispatcherConfig struct {
 	Templates *Templates
 	Holder    string           // the replica's name
 	Now       func() time.Time // the time that the store's clocks run by
+	Speed     float64          // how fast that time runs; 1 where zero
 	Log       *slog.Logger
 	Settled   func(billwatch.Settlement) // told of every stored settlement, by several goroutines; may be nil
 
@@ -61,6 +62,9 @@ func NewDispatcher(c DispatcherConfig) (*Dispatcher, error) {
 	orElse(&c.Timeout, 15*time.Second)
 	if c.Margin >= c.Lease {
 		return nil, errors.New("dispatcher: margin must be shorter than lease")
+	}
+	if c.Speed <= 0 {
+		c.Speed = 1
 	}
 	d := &Dispatcher{c: c, senders: map[string]*sender{}, again: make(chan struct{}, 1)}
 	for _, in := range c.Router.Integrations() {
@@ -132,7 +136,7 @@ func (d *Dispatcher) turn(ctx context.Context) (time.Duration, error) {
 	case wait <= 0: // just frozen, or all its sender's hands are full
 		return lookAgain, nil
 	default:
-		return min(wait, lookSlowly), nil
+		return min(time.Duration(float64(wait)/d.c.Speed), lookSlowly), nil
 	}
 }
 
@@ -184,7 +188,7 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 func (d *Dispatcher) claim(integrations []string, limit int, now time.Time) billwatch.Claim {
 	return billwatch.Claim{
 		Holder: d.c.Holder, Integrations: integrations, Limit: limit,
-		Now: now, Until: now.Add(d.c.Lease),
+		Now: now, Until: now.Add(time.Duration(float64(d.c.Lease) * d.c.Speed)),
 	}
 }
 

@@ -66,6 +66,13 @@ type Refresher interface {
 	Refresh() (changed bool, err error)
 }
 
+// Decoder is a Provider that can read a saved answer about one account.
+type Decoder interface {
+	// Decode returns what the answer says; the caller fills in the source and
+	// the time.
+	Decode(body []byte) (billwatch.Snapshot, error)
+}
+
 // Listing is a provider's accounts, in its order.
 type Listing struct {
 	Rows     []Row

@@ -157,6 +157,15 @@ func (p *provider) Fetch(ctx context.Context, account billwatch.Account) (billwa
 	return snapshot, nil
 }
 
+// Decode reads a saved answer of the detail endpoint.
+func (p *provider) Decode(body []byte) (billwatch.Snapshot, error) {
+	account, err := p.family.decodeRow(body)
+	if err != nil {
+		return billwatch.Snapshot{}, err
+	}
+	return decodeDetail(body, account)
+}
+
 // History reads the balance records from since on.
 func (p *provider) History(ctx context.Context, id string, since time.Time) ([]billwatch.Record, error) {
 	body, err := p.history(ctx, id, since)

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/daemon"
+)
+
+const dryRunHelp = `Poll every source once, judge every rule, and show what would fire and the
+messages that would be sent, as they would be sent. Nothing is sent, nothing is
+written.
+
+With --snapshots the accounts come from JSON files instead: snapshots as
+"dry-run --output json" prints them, or a provider's own answers.`
+
+func newDryRun(g *globals) *cobra.Command {
+	var snapshots []string
+	var output, failOn string
+	cmd := &cobra.Command{
+		Use:     "dry-run",
+		Short:   "Show what would be told to whom, and send nothing",
+		Long:    dryRunHelp,
+		Args:    cobra.NoArgs,
+		Example: "  billwatch dry-run --snapshots accounts.json --fail-on firing",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output != "table" && output != "json" {
+				return misused(fmt.Errorf("--output: %q is not table or json", output))
+			}
+			if failOn != "" && failOn != "firing" {
+				return misused(fmt.Errorf("--fail-on: %q is not firing", failOn))
+			}
+			loaded, err := load(g)
+			if err != nil {
+				return err
+			}
+			c, err := loaded.daemon(g.stderr)
+			if err != nil {
+				return err
+			}
+			var run daemon.DryRun
+			if len(snapshots) > 0 {
+				polls, err := readSnapshots(snapshots, c.Sources, time.Now().UTC())
+				if err != nil {
+					return misused(err)
+				}
+				run = daemon.Judge(c.Plan, polls, time.Now().UTC())
+			} else {
+				run = daemon.Look(cmd.Context(), c.Plan, c.Clock.Now)
+			}
+			return reportDryRun(g, run, output, failOn)
+		},
+	}
+	cmd.Flags().StringArrayVar(&snapshots, "snapshots", nil, "take snapshots from this JSON file (may be repeated)")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	cmd.Flags().StringVar(&failOn, "fail-on", "", "firing: end with 1 when a rule would fire")
+	return cmd
+}
+
+func reportDryRun(g *globals, run daemon.DryRun, output, failOn string) error {
+	if output == "json" {
+		if err := printDryRunJSON(g.stdout, run); err != nil {
+			return found(err)
+		}
+	} else {
+		printDryRun(g.stdout, run)
+	}
+	if run.Failed() {
+		return found(errors.New("some accounts could not be read"))
+	}
+	if failOn == "firing" {
+		for _, e := range run.Evaluations {
+			if e.Outcome == billwatch.True {
+				return found(nil)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/daemon"
+)
+
+type dryRunJSON struct {
+	Version       string               `json:"version"`
+	Sources       []sourceJSON         `json:"sources"`
+	Accounts      []accountJSON        `json:"accounts"`
+	Evaluations   []evaluationJSON     `json:"evaluations"`
+	Notifications []dryRunNotification `json:"notifications"`
+}
+
+type sourceJSON struct {
+	Name  string `json:"name"`
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+}
+
+type accountJSON struct {
+	Source   string              `json:"source"`
+	ID       string              `json:"id"`
+	Name     string              `json:"name"`
+	Error    string              `json:"error,omitempty"`
+	Snapshot *billwatch.Snapshot `json:"snapshot"`
+}
+
+type evaluationJSON struct {
+	Rule    string            `json:"rule"`
+	Source  string            `json:"source"`
+	Account string            `json:"account"`
+	Outcome billwatch.Outcome `json:"outcome"`
+	Reason  string            `json:"reason,omitempty"`
+	Value   *float64          `json:"value"`
+}
+
+type dryRunNotification struct {
+	Receiver    string   `json:"receiver"`
+	Integration string   `json:"integration"`
+	Alerts      []string `json:"alerts"` // fingerprints
+	Text        string   `json:"text"`
+}
+
+func printDryRunJSON(w io.Writer, run daemon.DryRun) error {
+	out := dryRunJSON{Version: "1", Sources: []sourceJSON{}, Accounts: []accountJSON{},
+		Evaluations: []evaluationJSON{}, Notifications: []dryRunNotification{}}
+	for _, s := range run.Sources {
+		out.Sources = append(out.Sources, sourceJSON{s.Name, s.Err == nil, errorText(s.Err)})
+	}
+	for _, p := range run.Polls {
+		out.Accounts = append(out.Accounts, accountJSON{p.Account.Source, p.Account.ID, p.Account.Name, errorText(p.Err), p.Snapshot})
+	}
+	for _, e := range run.Evaluations {
+		out.Evaluations = append(out.Evaluations, evaluationJSON{e.Rule, e.Account.Source, e.Account.ID, e.Outcome, e.Reason, e.Value})
+	}
+	for _, n := range run.Notifications {
+		shown := dryRunNotification{Receiver: n.Receiver, Integration: n.Integration, Text: n.Message.Title + "\n" + n.Message.Text}
+		for _, alert := range n.Alerts {
+			shown.Alerts = append(shown.Alerts, alert.Fingerprint)
+		}
+		out.Notifications = append(out.Notifications, shown)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(out)
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// printDryRun prints who would be told what: a row an account with what each
+// rule says of it, the reasons for what could not be judged, and the messages.
+func printDryRun(w io.Writer, run daemon.DryRun) {
+	for _, s := range run.Sources {
+		if s.Err != nil {
+			fmt.Fprintf(w, "source %s: %s\n\n", plain(s.Name), plain(s.Err.Error()))
+		}
+	}
+	printAccounts(w, run)
+	printUnknowns(w, run)
+	fmt.Fprintln(w)
+	if len(run.Notifications) == 0 {
+		fmt.Fprintln(w, "Nobody would be told anything.")
+		return
+	}
+	for _, n := range run.Notifications {
+		fmt.Fprintf(w, "--- to %s\n%s\n%s\n\n", n.Integration, n.Message.Title, strings.TrimRight(n.Message.Text, "\n"))
+	}
+	fmt.Fprintf(w, "%s. Nothing was sent, nothing was written.\n", plural(len(run.Notifications), "message"))
+}
+
+// printAccounts prints what fires for each account, and how many rules do not.
+func printAccounts(w io.Writer, run daemon.DryRun) {
+	var rows [][]string
+	for _, p := range run.Polls {
+		fires, quiet, unknown := verdictsOn(run, p.Account.Key())
+		balance := ""
+		if p.Snapshot != nil {
+			if d, known := p.Snapshot.Balance.Get(); known {
+				balance = strings.TrimSpace(grouped(d.String()) + " " + p.Snapshot.Unit)
+			}
+		}
+		shown := strings.Join(fires, ", ")
+		if shown == "" {
+			shown = "-"
+		}
+		rows = append(rows, []string{shortened(p.Account.Title(), 24), shortened(p.Account.Source, 12),
+			balance, fmt.Sprint(quiet), fmt.Sprint(unknown), shown})
+	}
+	table(w, []string{"ACCOUNT", "SOURCE", "BALANCE", "QUIET", "UNKNOWN", "WOULD FIRE"}, rows)
+}
+
+func verdictsOn(run daemon.DryRun, account billwatch.AccountKey) (fires []string, quiet, unknown int) {
+	for _, e := range run.Evaluations {
+		switch {
+		case e.Account != account:
+		case e.Outcome == billwatch.True && e.For > 0:
+			fires = append(fires, fmt.Sprintf("%s (once it held %s)", e.Rule, e.For))
+		case e.Outcome == billwatch.True:
+			fires = append(fires, e.Rule)
+		case e.Outcome == billwatch.False:
+			quiet++
+		default:
+			unknown++
+		}
+	}
+	return fires, quiet, unknown
+}
+
+// printUnknowns says why rules could not be judged, each reason once.
+func printUnknowns(w io.Writer, run daemon.DryRun) {
+	type why struct{ account, text string }
+	rules := map[why][]string{}
+	var order []why
+	names := map[billwatch.AccountKey]string{}
+	for _, p := range run.Polls {
+		names[p.Account.Key()] = p.Account.Title()
+	}
+	for _, e := range run.Evaluations {
+		if e.Outcome != billwatch.Unknown {
+			continue
+		}
+		text := strings.ReplaceAll(e.Reason, "_", " ")
+		if e.Detail != "" {
+			text += ": " + e.Detail
+		}
+		key := why{names[e.Account], text}
+		if rules[key] == nil {
+			order = append(order, key)
+		}
+		rules[key] = append(rules[key], e.Rule)
+	}
+	if len(order) > 0 {
+		fmt.Fprintln(w, "\nUnknown, so neither firing nor resolving:")
+	}
+	for _, key := range order {
+		fmt.Fprintf(w, "  %s: %s (%s)\n", shortened(plain(key.account), 24), plain(key.text), strings.Join(rules[key], ", "))
+	}
+}
+
+// grouped puts commas between the thousands of a plain decimal number.
+func grouped(number string) string {
+	whole, fraction, _ := strings.Cut(number, ".")
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "-", whole[1:]
+	}
+	if strings.Trim(whole, "0123456789") != "" {
+		return number
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if fraction != "" {
+		fraction = "." + fraction
+	}
+	return sign + whole + fraction
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

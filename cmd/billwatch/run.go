@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/billwatch/billwatch/internal/daemon"
+)
+
+const runHelp = `Run the service: poll, judge, remember and tell, until it is stopped.
+
+SIGTERM or Ctrl-C ends it in order within 25 seconds; a second one at once.
+With --once it polls every source, delivers what is due and ends: for cron.`
+
+func newRun(g *globals) *cobra.Command {
+	var once, noNotify, noMigrate bool
+	var deadline time.Duration
+	cmd := &cobra.Command{
+		Use:     "run",
+		Short:   "Run the service",
+		Long:    runHelp,
+		Args:    cobra.NoArgs,
+		Example: "  billwatch run --config /etc/billwatch/billwatch.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, err := load(g)
+			if err != nil {
+				return err
+			}
+			c, err := loaded.daemon(g.stderr)
+			if err != nil {
+				return err
+			}
+			c.NoNotify, c.NoMigrate = noNotify, noMigrate
+			c.Serving = func(address string) { c.Log.Info("listening", "address", address) }
+			service := daemon.New(c)
+			if once {
+				return ended(service.Once(cmd.Context(), deadline))
+			}
+			return ended(service.Run(cmd.Context()))
+		},
+	}
+	cmd.Flags().BoolVar(&once, "once", false, "poll once, deliver what is due, end with 0 or 1")
+	cmd.Flags().DurationVar(&deadline, "deadline", time.Minute, "with --once: how long to wait for deliveries")
+	cmd.Flags().BoolVar(&noNotify, "no-notify", false, "do all but send")
+	cmd.Flags().BoolVar(&noMigrate, "no-migrate", false, "refuse a state that needs a migration")
+	return cmd
+}
+
+// ended turns how the service ended into an exit status.
+func ended(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*daemon.StartError](err); ok {
+		return misused(fmt.Errorf("billwatch: %w", err))
+	}
+	return found(fmt.Errorf("billwatch: %w", err))
+}

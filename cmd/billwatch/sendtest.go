@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/billwatch/billwatch/notify"
+)
+
+const sendTestTimeout = 30 * time.Second
+
+const sendTestHelp = `Send a message that is marked as a test to a receiver, through the same code as
+any other, and print what the other side said.`
+
+func newSendTest(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "send-test RECEIVER",
+		Short:   "Send a test message to a receiver",
+		Long:    sendTestHelp,
+		Args:    cobra.ExactArgs(1),
+		Example: "  billwatch send-test ops",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			loaded, err := load(g)
+			if err != nil {
+				return err
+			}
+			return sendTest(cmd.Context(), g, loaded, args[0])
+		},
+	}
+}
+
+func sendTest(ctx context.Context, g *globals, l loaded, receiver string) error {
+	sent, failed := 0, 0
+	for _, in := range l.Router.Integrations() {
+		if in.Receiver != receiver {
+			continue
+		}
+		sent++
+		if err := sendOne(ctx, g, l.Templates, in); err != nil {
+			failed++
+			fmt.Fprintf(g.stdout, "%s: %s\n", in.Name, plain(err.Error()))
+		}
+	}
+	switch {
+	case sent == 0:
+		return misused(fmt.Errorf("no receiver %q in the configuration", receiver))
+	case failed > 0:
+		return found(errors.New(plural(failed, "message") + " not accepted"))
+	}
+	return nil
+}
+
+func sendOne(ctx context.Context, g *globals, templates *notify.Templates, in notify.Integration) error {
+	ctx, cancel := context.WithTimeout(ctx, sendTestTimeout)
+	defer cancel()
+	receipt, err := notify.SendTest(ctx, templates, in, time.Now().UTC())
+	if err != nil {
+		return err
+	}
+	answer := receipt.Answer
+	if answer == "" {
+		answer = "accepted"
+	}
+	fmt.Fprintf(g.stdout, "%s: %s\n", in.Name, plain(answer))
+	return nil
+}

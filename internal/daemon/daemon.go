@@ -1,0 +1,220 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/web"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/state/sqlstore"
+)
+
+// Config is what a daemon is made from.
+type Config struct {
+	Plan
+	Version   string
+	State     string // "sqlite:path" or "postgres://…"
+	NoMigrate bool
+	Retention time.Duration
+	Listen    string
+	NoNotify  bool // do all but send
+	Clock     *Clock
+	Log       *slog.Logger
+
+	Observer
+}
+
+// Observer is told what happens once it is stored, by several goroutines. Any
+// of its functions may be nil.
+type Observer struct {
+	Serving func(address string) // where the process listens
+	Polled  func(billwatch.Poll)
+	Moved   func(billwatch.Transition)
+	Ended   func(billwatch.Round)
+	Settled func(billwatch.Settlement)
+}
+
+// Daemon is the service: it polls, judges, remembers and tells until it is
+// stopped.
+type Daemon struct {
+	Config
+	health  *web.Health
+	metrics *web.Metrics
+	name    string
+}
+
+// New returns a daemon that is ready to run.
+func New(c Config) *Daemon {
+	return &Daemon{Config: c, health: &web.Health{}, metrics: web.NewMetrics(c.Version), name: replicaName()}
+}
+
+// StartError is why the daemon could not begin its work: an address in use, a
+// state that is unreachable, damaged or too new.
+type StartError struct{ Err error }
+
+// Error returns what is wrong.
+func (e *StartError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Run works until ctx ends and then ends in order: polls first, then the
+// transaction in hand, then sends, then leases, then the store. It returns nil
+// after an orderly end.
+func (d *Daemon) Run(ctx context.Context) error {
+	server, err := web.Listen(d.Listen, web.Handler(d.health, d.metrics), d.Log)
+	if err != nil {
+		return &StartError{err}
+	}
+	if d.Serving != nil {
+		d.Serving(server.Address())
+	}
+	return runSteps(ctx, []step{
+		{"serve", server.Run},
+		{"work", d.work},
+	})
+}
+
+// work opens the store, waiting while another process has it, and drives the
+// road.
+func (d *Daemon) work(ctx context.Context) error {
+	store, err := d.open(ctx)
+	if err != nil || store == nil {
+		return err
+	}
+	defer store.Close()
+	self := d.replica(store)
+	if err := self.tryRenew(ctx); err != nil {
+		return &StartError{fmt.Errorf("enter the store: %w", err)}
+	}
+	defer self.resign(ctx)
+	d.health.SetReady()
+	defer d.health.SetNotReady("shutting down")
+	dispatcher, err := d.dispatcher(store)
+	if err != nil {
+		return err
+	}
+	rounds := d.rounds(store)
+	d.endRemovedSources(ctx, store, rounds)
+	scheduler := &poller.Scheduler{Sources: d.Sources, Knock: rounds.knock, Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log}
+	context.AfterFunc(ctx, func() { d.health.SetNotReady("shutting down") })
+	steps := []step{
+		{"renew", self.run},
+		{"keep house", d.housekeeper(store)},
+		{"send", dispatcher.Run},
+		{"poll", scheduler.Run},
+	}
+	if d.NoNotify {
+		steps = append(steps[:2], steps[3])
+	}
+	return runSteps(ctx, steps)
+}
+
+// heldRetry is how often a state file that another process has is tried again.
+const heldRetry = 2 * time.Second
+
+// open opens the store. While another process has the file it waits, live but
+// not ready; it returns nil when ctx ends first.
+func (d *Daemon) open(ctx context.Context) (*sqlstore.Store, error) {
+	told := false
+	for {
+		store, err := sqlstore.Open(ctx, sqlstore.Config{DSN: d.State, NoMigrate: d.NoMigrate})
+		var held *sqlstore.HeldError
+		if !errors.As(err, &held) {
+			if ctx.Err() != nil {
+				return nil, nil //nolint:nilnil // a shutdown before the start is no error
+			}
+			if err != nil {
+				return nil, &StartError{err}
+			}
+			return store, nil
+		}
+		if !told {
+			d.Log.Warn("waiting for the state file", "err", err)
+			told = true
+		}
+		d.health.SetNotReady(err.Error())
+		select {
+		case <-ctx.Done():
+			return nil, nil //nolint:nilnil // as above
+		case <-time.After(heldRetry):
+		}
+	}
+}
+
+func (d *Daemon) replica(store *sqlstore.Store) *replica {
+	return &replica{name: d.name, store: store, clock: d.Clock, shared: strings.HasPrefix(d.State, "postgres"), health: d.health, log: d.Log}
+}
+
+func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
+	line := &pipeline{
+		memory: store, judge: newJudge(d.Plan), metrics: d.metrics,
+		clock: d.Clock, log: d.Log, observer: d.Observer,
+	}
+	return &rounds{ledger: store, pipeline: line, metrics: d.metrics, clock: d.Clock, holder: d.name,
+		log: d.Log, ended: d.Ended, failed: map[string]bool{}}
+}
+
+func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
+	return notify.NewDispatcher(notify.DispatcherConfig{
+		Store: store, Waker: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
+		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
+		Settled: func(s billwatch.Settlement) {
+			d.metrics.Settled(s)
+			if d.Settled != nil {
+				d.Settled(s)
+			}
+		},
+	})
+}
+
+// endRemovedSources ends the alerts of sources that are no longer configured,
+// so that whoever was told of them is told that they ended.
+func (d *Daemon) endRemovedSources(ctx context.Context, store *sqlstore.Store, r *rounds) {
+	standing, err := store.Alerts(ctx)
+	if err != nil {
+		d.Log.Warn("alerts of removed sources not ended", "err", err)
+		return
+	}
+	configured := map[string]bool{}
+	for _, source := range d.Sources {
+		configured[source.Name] = true
+	}
+	orphans := map[string][]billwatch.Alert{}
+	for _, alert := range standing {
+		if source := alert.Key.Account.Source; !configured[source] {
+			orphans[source] = append(orphans[source], alert)
+		}
+	}
+	for source, alerts := range orphans {
+		if err := r.endSource(ctx, source, alerts); err != nil {
+			d.Log.Warn("alerts of a removed source not ended", "source", source, "err", err)
+		}
+	}
+}
+
+// pruneEvery is how often old snapshots are thinned and deleted.
+const pruneEvery = time.Hour
+
+func (d *Daemon) housekeeper(store *sqlstore.Store) func(context.Context) error {
+	return func(ctx context.Context) error {
+		tick := time.NewTicker(pruneEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				if err := store.Prune(ctx, d.Clock.Now(), d.Retention); err != nil && ctx.Err() == nil {
+					d.Log.Warn("old snapshots not deleted", "err", err)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/poller"
+)
+
+// DryRun is what a look at the accounts would come to, with nothing sent and
+// nothing written.
+type DryRun struct {
+	Sources       []DryRunSource
+	Polls         []billwatch.Poll // one an account, in the order of their names
+	Evaluations   []billwatch.Evaluation
+	Notifications []billwatch.Notification
+}
+
+// DryRunSource is how a source answered.
+type DryRunSource struct {
+	Name string
+	Err  error // the first thing that could not be read
+}
+
+// Failed says whether a source or an account could not be read.
+func (r DryRun) Failed() bool {
+	for _, source := range r.Sources {
+		if source.Err != nil {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.Polls, func(p billwatch.Poll) bool { return p.Snapshot == nil })
+}
+
+// Look polls every source of the plan once and judges what came.
+func Look(ctx context.Context, p Plan, now func() time.Time) DryRun {
+	run := DryRun{Sources: make([]DryRunSource, len(p.Sources))}
+	rounds := make([][]billwatch.Poll, len(p.Sources))
+	var wg sync.WaitGroup
+	for i, source := range p.Sources {
+		wg.Go(func() {
+			rounds[i], run.Sources[i] = lookAt(ctx, source)
+		})
+	}
+	wg.Wait()
+	for _, polls := range rounds {
+		run.Polls = append(run.Polls, polls...)
+	}
+	run.judge(p, now())
+	return run
+}
+
+// Judge judges snapshots that were read elsewhere.
+func Judge(p Plan, polls []billwatch.Poll, now time.Time) DryRun {
+	run := DryRun{Polls: polls}
+	run.judge(p, now)
+	return run
+}
+
+// lookAt makes one round and keeps the last word on each account, with its
+// history.
+func lookAt(ctx context.Context, source *poller.Source) ([]billwatch.Poll, DryRunSource) {
+	var polls []billwatch.Poll
+	round := source.Round(ctx, nil, func(p billwatch.Poll) {
+		same := func(q billwatch.Poll) bool { return q.Account.ID == p.Account.ID }
+		if i := slices.IndexFunc(polls, same); i >= 0 {
+			polls[i] = p
+			return
+		}
+		polls = append(polls, p)
+	})
+	slices.SortStableFunc(polls, func(a, b billwatch.Poll) int {
+		return strings.Compare(a.Account.Title(), b.Account.Title())
+	})
+	result := DryRunSource{Name: source.Name, Err: round.Err}
+	if result.Err == nil && len(round.Problems) > 0 {
+		result.Err = rowError(round.Problems[0])
+	}
+	return polls, result
+}
+
+// rowError is a row of a listing that could not be read.
+type rowError string
+
+func (e rowError) Error() string { return string(e) }
+
+// judge takes the polls along the road as if nobody had been told of anything.
+// An outcome that must hold for a while first is shown as if it had.
+func (r *DryRun) judge(p Plan, now time.Time) {
+	j := newJudge(p)
+	var firing []billwatch.Alert
+	for _, poll := range r.Polls {
+		evaluations, _ := j.evaluate(j.dressed(poll), billwatch.Knowledge{}, nil, now)
+		r.Evaluations = append(r.Evaluations, evaluations...)
+		v := verdict{}
+		for _, e := range evaluations {
+			e.For = 0
+			j.note(&v, billwatch.Alert{Key: billwatch.AlertKey{Rule: e.Rule, Account: e.Account}}, e, now)
+		}
+		for _, alert := range v.alerts {
+			if alert.State == billwatch.Firing {
+				firing = append(firing, alert)
+			}
+		}
+	}
+	r.Notifications = notify.Preview(p.Router, p.Templates, firing, now)
+}

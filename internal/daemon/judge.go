@@ -1,0 +1,154 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/rules"
+	"github.com/billwatch/billwatch/state"
+)
+
+// judge takes one account's poll along the pure part of the road: rules, the
+// alert machine, routing. It keeps nothing.
+type judge struct {
+	plan  Plan
+	names map[string]bool // of the rules in force
+}
+
+func newJudge(plan Plan) *judge {
+	j := &judge{plan: plan, names: map[string]bool{}}
+	for _, rule := range plan.Rules.Rules() {
+		j.names[rule.Name] = true
+	}
+	return j
+}
+
+// verdict is all that follows from one poll.
+type verdict struct {
+	evaluations []billwatch.Evaluation
+	alerts      []billwatch.Alert // changed ones
+	transitions []billwatch.Transition
+	due         []billwatch.GroupDue
+	forecast    *billwatch.Forecast
+}
+
+// judge judges one poll against what is known of its account.
+func (j *judge) judge(poll billwatch.Poll, known billwatch.Knowledge, now time.Time) verdict {
+	poll = j.dressed(poll)
+	standing := make(map[string]billwatch.Alert, len(known.Alerts))
+	for _, alert := range known.Alerts {
+		standing[alert.Key.Rule] = alert
+	}
+	v := verdict{}
+	v.evaluations, v.forecast = j.evaluate(poll, known, standing, now)
+	for _, e := range v.evaluations {
+		alert, stands := standing[e.Rule]
+		if !stands {
+			alert = billwatch.Alert{Key: billwatch.AlertKey{Rule: e.Rule, Account: e.Account}}
+		}
+		j.advance(&v, alert, e, now)
+	}
+	for _, alert := range known.Alerts {
+		if !j.names[alert.Key.Rule] {
+			j.advance(&v, alert, ended(alert, "rule removed", now), now)
+		}
+	}
+	return v
+}
+
+// dressed returns the poll with the labels that the configuration gives the
+// account.
+func (j *judge) dressed(poll billwatch.Poll) billwatch.Poll {
+	poll.Account.Labels = j.plan.Labels(poll.Account)
+	if poll.Snapshot != nil {
+		snapshot := *poll.Snapshot
+		snapshot.Account.Labels = poll.Account.Labels
+		poll.Snapshot = &snapshot
+	}
+	return poll
+}
+
+func (j *judge) evaluate(poll billwatch.Poll, known billwatch.Knowledge, standing map[string]billwatch.Alert, now time.Time) ([]billwatch.Evaluation, *billwatch.Forecast) {
+	if poll.Snapshot == nil {
+		detail := ""
+		if poll.Err != nil {
+			detail = poll.Err.Error()
+		}
+		return j.plan.Rules.Blind(poll.Account, billwatch.ReasonFailedPoll, detail, now), nil
+	}
+	in := rules.Input{
+		Snapshot: *poll.Snapshot,
+		Previous: known.Previous,
+		Records:  merged(known.Records, poll.Records),
+		Vars:     j.plan.Vars(poll.Account),
+		Standing: make(map[string]bool, len(standing)),
+		Applied:  make(map[string]billwatch.Outcome, len(standing)),
+		Now:      now,
+	}
+	for rule := range standing { // what stands was looked at, so that a where that cannot tell keeps it
+		in.Standing[rule], in.Applied[rule] = true, billwatch.True
+	}
+	return j.plan.Rules.Evaluate(in), rules.ForecastOf(in)
+}
+
+// advance moves one alert and notes what follows. An alert whose labels are no
+// longer those it began with ends, and begins anew at once.
+func (j *judge) advance(v *verdict, alert billwatch.Alert, e billwatch.Evaluation, now time.Time) {
+	if changedLabels(alert, e) {
+		alert = j.note(v, alert, ended(alert, "rule changed", now), now)
+		e.For = 0
+		alert = billwatch.Alert{Key: alert.Key}
+	}
+	j.note(v, alert, e, now)
+}
+
+// note applies one evaluation and records the alert, its move and who is to be
+// told.
+func (j *judge) note(v *verdict, alert billwatch.Alert, e billwatch.Evaluation, now time.Time) billwatch.Alert {
+	next, moved := state.Advance(alert, e, now)
+	if moved != nil {
+		v.transitions = append(v.transitions, *moved)
+		if moved.To == billwatch.Firing || moved.To == billwatch.Resolved {
+			v.due = append(v.due, j.plan.Router.Due(next, now)...)
+		}
+	}
+	if moved != nil || next.State != billwatch.Inactive {
+		v.alerts = append(v.alerts, next)
+	}
+	return next
+}
+
+func changedLabels(alert billwatch.Alert, e billwatch.Evaluation) bool {
+	return alert.State == billwatch.Firing && e.Ends == "" && e.Outcome != billwatch.Unknown &&
+		len(e.Labels) > 0 && e.Labels.Fingerprint() != alert.Fingerprint
+}
+
+func ended(alert billwatch.Alert, why string, now time.Time) billwatch.Evaluation {
+	return billwatch.Evaluation{
+		Rule: alert.Key.Rule, Account: alert.Key.Account, At: now,
+		Outcome: billwatch.Unknown, Until: billwatch.True, Ends: why,
+	}
+}
+
+// merged returns stored and new records, sorted; a new one replaces a stored
+// one of the same period.
+func merged(stored, fresh []billwatch.Record) []billwatch.Record {
+	if len(fresh) == 0 {
+		return stored
+	}
+	all := make([]billwatch.Record, 0, len(stored)+len(fresh))
+	i, k := 0, 0
+	for i < len(stored) || k < len(fresh) {
+		switch {
+		case k == len(fresh), i < len(stored) && stored[i].Period.Before(fresh[k].Period):
+			all = append(all, stored[i])
+			i++
+		case i < len(stored) && stored[i].Period.Equal(fresh[k].Period):
+			i++
+		default:
+			all = append(all, fresh[k])
+			k++
+		}
+	}
+	return all
+}

@@ -1,0 +1,163 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/web"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/state/sqlstore"
+)
+
+const (
+	batchSize  = 500                   // accounts in one transaction
+	batchDelay = 20 * time.Millisecond // how long a batch waits for company
+)
+
+// memory is what the pipeline keeps between rounds.
+type memory interface {
+	Know(ctx context.Context, source string, ids []string) (map[string]billwatch.Knowledge, error)
+	Commit(ctx context.Context, b billwatch.Batch) error
+}
+
+// pipeline judges what was read and commits what follows from it.
+type pipeline struct {
+	memory  memory
+	judge   *judge
+	metrics *web.Metrics
+	clock   *Clock
+	log     *slog.Logger
+
+	observer Observer
+}
+
+// run takes polls until the channel closes, a batch at a time. After an error
+// it goes on taking them, so that nobody waits for it, and keeps none.
+func (p *pipeline) run(ctx context.Context, lease billwatch.Lease, polls <-chan billwatch.Poll) error {
+	var failed error
+	for {
+		batch := gather(polls)
+		if len(batch) == 0 {
+			return failed
+		}
+		if failed == nil {
+			failed = p.settle(ctx, lease, batch)
+		}
+	}
+}
+
+// gather waits for a poll, then takes what comes within the batch's delay.
+func gather(polls <-chan billwatch.Poll) []billwatch.Poll {
+	first, open := <-polls
+	if !open {
+		return nil
+	}
+	batch := []billwatch.Poll{first}
+	late := time.NewTimer(batchDelay)
+	defer late.Stop()
+	for len(batch) < batchSize {
+		select {
+		case poll, open := <-polls:
+			if !open {
+				return batch
+			}
+			batch = append(batch, poll)
+		case <-late.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// settle judges a batch and commits it. While the store is away it tries again
+// until the lease or the context ends: what was read is not thrown away for a
+// database that restarts.
+func (p *pipeline) settle(ctx context.Context, lease billwatch.Lease, polls []billwatch.Poll) error {
+	try := func() (struct{}, error) {
+		err := p.once(ctx, lease, polls)
+		if errors.Is(err, billwatch.ErrLeaseLost) {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		if err != nil {
+			p.log.Warn("batch not stored yet", "err", err)
+		}
+		return struct{}{}, err
+	}
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, 10*time.Second
+	if _, err := backoff.Retry(ctx, try, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(storePatience)); err != nil {
+		return fmt.Errorf("store %d accounts of %s: %w", len(polls), lease.Source, err)
+	}
+	return nil
+}
+
+// transactionTimeout bounds one try to store a batch.
+const transactionTimeout = 10 * time.Second
+
+// storePatience bounds how long a batch waits in memory for the store.
+const storePatience = 15 * time.Minute
+
+// once judges a batch against what the store knows now, and commits it.
+// A transaction that has begun is finished even while the process shuts down.
+func (p *pipeline) once(ctx context.Context, lease billwatch.Lease, polls []billwatch.Poll) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
+	defer cancel()
+	ids := make([]string, len(polls))
+	for i, poll := range polls {
+		ids[i] = poll.Account.ID
+	}
+	known, err := p.memory.Know(ctx, lease.Source, ids)
+	if err != nil {
+		return err
+	}
+	batch := billwatch.Batch{Lease: lease, Now: p.clock.Now(), Polls: polls}
+	verdicts := make([]verdict, len(polls))
+	for i, poll := range polls {
+		verdicts[i] = p.judge.judge(poll, known[poll.Account.ID], batch.Now)
+		batch.Alerts = append(batch.Alerts, verdicts[i].alerts...)
+		batch.Transitions = append(batch.Transitions, verdicts[i].transitions...)
+		batch.Due = append(batch.Due, verdicts[i].due...)
+	}
+	if err := p.memory.Commit(ctx, batch); err != nil {
+		return err
+	}
+	for i, poll := range polls {
+		p.show(poll, verdicts[i])
+	}
+	return nil
+}
+
+// show counts and logs what a committed batch said; never before the commit,
+// because a batch may be tried again.
+func (p *pipeline) show(poll billwatch.Poll, v verdict) {
+	p.metrics.Polled(poll)
+	if p.observer.Polled != nil {
+		p.observer.Polled(poll)
+	}
+	if poll.Snapshot != nil {
+		p.metrics.Forecast(poll.Account.Key(), v.forecast)
+	}
+	for _, e := range v.evaluations {
+		p.metrics.Evaluated(e)
+	}
+	for _, t := range v.transitions {
+		p.metrics.Moved(t)
+		if p.observer.Moved != nil {
+			p.observer.Moved(t)
+		}
+		p.log.Info("alert moved", "rule", t.Alert.Key.Rule, "account", t.Alert.Key.Account.ID,
+			"from", string(t.From), "to", string(t.To), "reason", t.Reason)
+	}
+}
+
+// The rooms know nothing of each other; here their doors are held together.
+var (
+	_ memory       = (*sqlstore.Store)(nil)
+	_ notify.Store = (*sqlstore.Store)(nil)
+)

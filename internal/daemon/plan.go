@@ -1,0 +1,37 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/config"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/rules"
+)
+
+// Plan is what a configuration asks for, ready to be carried out: whom to ask,
+// how to judge, whom to tell.
+type Plan struct {
+	Sources   []*poller.Source
+	Rules     *rules.Set
+	Vars      func(billwatch.Account) map[string]any   // an account's own variables
+	Labels    func(billwatch.Account) billwatch.Labels // an account's labels, the configured ones added
+	Router    *notify.Router
+	Templates *notify.Templates
+}
+
+// PlanOf makes ready what a checked configuration asks for.
+func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
+	p := Plan{Rules: c.Rules, Vars: c.Vars, Labels: c.Labels, Router: c.Router, Templates: c.Templates}
+	for _, source := range c.Sources {
+		ready, err := source.Open(now, log)
+		if err != nil {
+			return Plan{}, fmt.Errorf("source %s: %w", source.Name, err)
+		}
+		p.Sources = append(p.Sources, ready)
+	}
+	return p, nil
+}

@@ -1,0 +1,101 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/billwatch/billwatch/internal/web"
+)
+
+const (
+	renewEvery = 10 * time.Second
+	leaseTTL   = 30 * time.Second
+)
+
+// presence is what a replica keeps alive in the store.
+type presence interface {
+	Now(ctx context.Context) (time.Time, error)
+	Renew(ctx context.Context, holder string, now, until time.Time) error
+	Resign(ctx context.Context, holder string) error
+}
+
+// replica keeps this process's row in the store alive, and its clock right:
+// the leases of all its sources hang on that row.
+type replica struct {
+	name   string
+	store  presence
+	clock  *Clock
+	shared bool // the store has a clock of its own that decides
+	health *web.Health
+	log    *slog.Logger
+}
+
+// replicaName returns a name that no other process has.
+func replicaName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), strings.ToLower(rand.Text()[:8]))
+}
+
+// run renews until ctx ends.
+func (r *replica) run(ctx context.Context) error {
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			r.renew(ctx)
+		}
+	}
+}
+
+// renew says once that this replica lives. A store that is away makes the
+// process not ready, never unhealthy.
+func (r *replica) renew(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, renewEvery)
+	defer cancel()
+	if err := r.tryRenew(ctx); err != nil {
+		if ctx.Err() == nil || r.health.Ready() == nil {
+			r.log.Warn("store is away", "err", err)
+		}
+		r.health.SetNotReady(fmt.Sprintf("store is away: %v", err))
+		return
+	}
+	r.health.SetReady()
+}
+
+func (r *replica) tryRenew(ctx context.Context) error {
+	if r.shared {
+		now, err := r.store.Now(ctx)
+		if err != nil {
+			return err
+		}
+		r.clock.Set(now)
+	}
+	now := r.clock.Now()
+	return r.store.Renew(ctx, r.name, now, now.Add(r.ttl()))
+}
+
+// ttl is the lease in the clock's own time, so that a clock at 600 times does
+// not let it run out in 50 ms.
+func (r *replica) ttl() time.Duration {
+	return time.Duration(float64(leaseTTL) * r.clock.pace)
+}
+
+// resign gives the leases back, so that another replica takes over at once.
+func (r *replica) resign(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := r.store.Resign(ctx, r.name); err != nil {
+		r.log.Warn("leases not given back; they end by themselves", "err", err)
+	}
+}

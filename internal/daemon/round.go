@@ -1,0 +1,126 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/web"
+	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/state/sqlstore"
+)
+
+// ledger is what the rounds of a source are kept in.
+type ledger interface {
+	ClaimSlot(ctx context.Context, c billwatch.SlotClaim) (billwatch.Slot, error)
+	Accounts(ctx context.Context, source string) ([]billwatch.Remembered, error)
+	EndRound(ctx context.Context, r billwatch.Round) error
+}
+
+// rounds polls sources, one round at a time for each, whoever knocks.
+type rounds struct {
+	ledger   ledger
+	pipeline *pipeline
+	metrics  *web.Metrics
+	clock    *Clock
+	holder   string
+	log      *slog.Logger
+	ended    func(billwatch.Round) // may be nil
+
+	mu     sync.Mutex
+	failed map[string]bool // sources whose last round failed: a repeated failure is logged once
+}
+
+// knock polls the source if its time slot is due and not taken yet.
+func (r *rounds) knock(ctx context.Context, source *poller.Source) {
+	now := r.clock.Now()
+	slot, _ := source.Timing.Slot(source.Name, now)
+	if _, err := r.poll(ctx, source, slot); err != nil && ctx.Err() == nil {
+		r.log.Warn("round not finished", "source", source.Name, "err", err)
+	}
+}
+
+// poll claims the slot and makes a round: list, fetch, judge, commit.
+func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (billwatch.Round, error) {
+	claim := billwatch.SlotClaim{Source: source.Name, Holder: r.holder, Slot: slot, Now: r.clock.Now()}
+	claimed, err := r.ledger.ClaimSlot(ctx, claim)
+	if err != nil {
+		return billwatch.Round{}, fmt.Errorf("claim a slot of %s: %w", source.Name, err)
+	}
+	if !claimed.Taken {
+		return billwatch.Round{}, nil
+	}
+	known, err := r.ledger.Accounts(ctx, source.Name)
+	if err != nil {
+		return billwatch.Round{}, fmt.Errorf("accounts of %s: %w", source.Name, err)
+	}
+	if source.Budget != nil {
+		source.Budget.Seed(claimed.Requests)
+	}
+	return r.make(ctx, source, claimed.Lease, known)
+}
+
+func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatch.Lease, known []billwatch.Remembered) (billwatch.Round, error) {
+	polls := make(chan billwatch.Poll)
+	judged := make(chan error, 1)
+	go func() { judged <- r.pipeline.run(ctx, lease, polls) }()
+	round := source.Round(ctx, known, func(p billwatch.Poll) { polls <- p })
+	close(polls)
+	if err := <-judged; err != nil {
+		return round, err
+	}
+	if ctx.Err() != nil { // half a round says nothing of who is missing
+		return round, ctx.Err()
+	}
+	round.Lease, round.Now = lease, r.clock.Now()
+	r.report(round)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
+	defer cancel()
+	if err := r.ledger.EndRound(ending, round); err != nil {
+		return round, fmt.Errorf("end the round of %s: %w", source.Name, err)
+	}
+	return round, nil
+}
+
+// endSource ends the alerts of a source that is no longer configured.
+func (r *rounds) endSource(ctx context.Context, source string, alerts []billwatch.Alert) error {
+	now := r.clock.Now()
+	claim := billwatch.SlotClaim{Source: source, Holder: r.holder, Slot: now.Unix(), Now: now}
+	claimed, err := r.ledger.ClaimSlot(ctx, claim)
+	if err != nil || !claimed.Taken {
+		return err
+	}
+	v := verdict{}
+	for _, alert := range alerts {
+		r.pipeline.judge.note(&v, alert, ended(alert, "source removed", now), now)
+	}
+	return r.pipeline.memory.Commit(ctx, billwatch.Batch{
+		Lease: claimed.Lease, Now: now, Alerts: v.alerts, Transitions: v.transitions, Due: v.due,
+	})
+}
+
+// report logs a source's failure once, and its recovery.
+func (r *rounds) report(round billwatch.Round) {
+	r.metrics.RoundEnded(round)
+	if r.ended != nil {
+		r.ended(round)
+	}
+	name := round.Lease.Source
+	r.mu.Lock()
+	before := r.failed[name]
+	r.failed[name] = round.Err != nil
+	r.mu.Unlock()
+	switch {
+	case round.Err != nil && !before:
+		r.log.Warn("poll failed", "source", name, "err", round.Err)
+	case round.Err == nil && before:
+		r.log.Info("poll works again", "source", name)
+	}
+	for _, problem := range round.Problems {
+		r.log.Debug("row of the listing could not be read", "source", name, "err", problem)
+	}
+}
+
+var _ ledger = (*sqlstore.Store)(nil)

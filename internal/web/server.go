@@ -1,0 +1,130 @@
+// Package web is what billwatch shows of itself over HTTP: probes and metrics.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Health answers the probes. The zero Health is live and not ready.
+type Health struct {
+	mu      sync.Mutex
+	reason  string // why it is not ready; empty when it is
+	started bool
+	stuck   func() error
+}
+
+// SetReady says that the store can be used and the configuration is loaded.
+func (h *Health) SetReady() { h.set("", true) }
+
+// SetNotReady says why the process cannot do its work at present.
+func (h *Health) SetNotReady(reason string) { h.set(reason, true) }
+
+// SetStuck hands over the check for a loop that makes no progress.
+func (h *Health) SetStuck(check func() error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stuck = check
+}
+
+func (h *Health) set(reason string, started bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reason, h.started = reason, started
+}
+
+// Ready returns why the process is not ready, or nil.
+func (h *Health) Ready() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case !h.started:
+		return errors.New("starting")
+	case h.reason != "":
+		return errors.New(h.reason)
+	}
+	return nil
+}
+
+func (h *Health) live() error {
+	h.mu.Lock()
+	check := h.stuck
+	h.mu.Unlock()
+	if check == nil {
+		return nil
+	}
+	return check()
+}
+
+// Handler serves the probes and the metrics.
+func Handler(health *Health, metrics *Metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.live()) })
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.Ready()) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	return http.MaxBytesHandler(mux, 1<<16)
+}
+
+func probe(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, err)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// Server answers on one address.
+type Server struct {
+	http     *http.Server
+	listener net.Listener
+}
+
+// Listen takes the address, so that a port in use is known before anything
+// else is begun.
+func Listen(address string, handler http.Handler, log *slog.Logger) (*Server, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return &Server{listener: listener, http: &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    1 << 16,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}}, nil
+}
+
+// Address returns where it listens.
+func (s *Server) Address() string { return s.listener.Addr().String() }
+
+// Run serves until ctx ends, then lets answers in hand end within a second.
+func (s *Server) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", s.Address(), err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(ending); err != nil {
+		s.http.Close()
+	}
+	<-failed
+	return nil
+}
