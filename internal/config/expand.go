@@ -115,5 +115,6 @@ func (l *loader) variable(n *yaml.Node, at int, text string, vars variables) (st
 }
 
 func (l *loader) failAt(n *yaml.Node, at int, message, hint string) {
+	l.unset = append(l.unset, n)
 	l.problems = append(l.problems, l.doc.ErrorAt(n, utf8.RuneCountInString(n.Value[:at]), message, hint))
 }

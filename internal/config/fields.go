@@ -137,3 +137,14 @@ func child(n *yaml.Node, field string) (*yaml.Node, string) {
 	}
 	return document.Get(n, part), rest
 }
+
+// keyOf returns the node of a key itself, to point at where its value is all
+// that follows.
+func keyOf(n *yaml.Node, key string) *yaml.Node {
+	for k := range document.Pairs(n) {
+		if k.Value == key {
+			return k
+		}
+	}
+	return nil
+}

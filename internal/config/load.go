@@ -49,6 +49,7 @@ type loader struct {
 	config   *Config
 	problems billwatch.Problems
 	joined   map[*yaml.Node]bool // paths that are already relative to the file
+	unset    []*yaml.Node        // texts with a variable that is not there
 }
 
 func (l *loader) load(env []string) {
@@ -67,6 +68,8 @@ func (l *loader) load(env []string) {
 	variables := newVariables(env)
 	l.expand(root, variables)
 	l.override(root, variables)
+	known := len(l.problems)
+	defer func() { l.forgetUnset(known) }()
 	l.general(root)
 	l.sources(l.settings.Sources)
 	l.accounts(l.settings.Accounts)
@@ -76,16 +79,25 @@ func (l *loader) load(env []string) {
 	l.route(receivers)
 }
 
-// finish puts the problems into the order of the file, and hides whatever
+// forgetUnset drops what was said of values that lack a variable: that they
+// are wrong is no news.
+func (l *loader) forgetUnset(from int) {
+	for _, n := range l.unset {
+		here := l.doc.Error(n, "", "")
+		later := slices.DeleteFunc(l.problems[from:], func(p billwatch.Problem) bool {
+			return p.File == here.File && p.Line == here.Line && p.Column == here.Column
+		})
+		l.problems = l.problems[:from+len(later)]
+	}
+}
+
+// finish puts the problems into the order of the files, and hides whatever
 // secret somebody quoted.
 func (l *loader) finish() {
 	order := map[string]int{}
-	for _, p := range l.problems {
-		if _, ok := order[p.File]; !ok {
-			order[p.File] = len(order)
-		}
+	for i, file := range l.config.Files {
+		order[file] = i + 1 // and variables, which are in no file, before all
 	}
-	order[l.doc.File()] = -1
 	slices.SortStableFunc(l.problems, func(a, b billwatch.Problem) int {
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})

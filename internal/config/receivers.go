@@ -1,12 +1,14 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/document"
 	"github.com/billwatch/billwatch/notify"
 )
@@ -142,14 +144,11 @@ func (r receiver) integration(s section, t notify.Type) (notify.Integration, boo
 // checkOverrides parses an integration's own templates. E-mail calls a title a
 // subject.
 func (r receiver) checkOverrides(s section, o notify.Overrides) {
-	err := r.l.config.Templates.Check(o)
-	if err == nil {
-		return
+	var wrong *billwatch.FieldError
+	for _, err := range flatten(r.l.config.Templates.Check(o)) {
+		if errors.As(err, &wrong) && document.Get(s.node, wrong.Field) == nil && wrong.Field == "title" {
+			err = &billwatch.FieldError{Field: "subject", Err: wrong.Err, Hint: wrong.Hint}
+		}
+		r.l.place(s, true, err)
 	}
-	if subject := document.Get(s.node, "subject"); subject != nil && document.Get(s.node, "title") == nil {
-		kept := *s.node
-		kept.Content = append(slices.Clone(kept.Content), &yaml.Node{Kind: yaml.ScalarNode, Value: "title"}, subject)
-		s.node = &kept
-	}
-	r.l.place(s, true, err)
 }

@@ -42,7 +42,7 @@ func (l *loader) rootByDefault(root *notify.Route, receivers map[string][]notify
 			root.Receiver = name
 		}
 	default:
-		l.fail(document.Get(l.doc.Root(), "receivers"), "with several receivers a route: is needed", "route: { receiver: … }")
+		l.fail(keyOf(l.doc.Root(), "receivers"), "with several receivers a route: is needed", "route: { receiver: … }")
 		return false
 	}
 	return true

@@ -34,13 +34,13 @@ func TestABombIsRefusedAtOnce(t *testing.T) {
 		{"101 closed brackets", strings.Repeat("[", 101) + strings.Repeat("]", 101), "nested deeper than 100 levels"},
 		{"depth by aliases", "a: &a " + nest(60) + "\nb: " + strings.Repeat("[", 60) + "*a" + strings.Repeat("]", 60), "f.yaml:2:64: nested deeper than 100 levels"},
 		{"aliases that double", bomb(60), "more than 10000 nodes, aliases followed"},
-		{"many small nodes", "[" + strings.Repeat("a,\n", 300_000) + "]", "more than 50000 commas"},
+		{"many small nodes", "[" + strings.Repeat("a, a,\n", 40_000) + "]", "more than 50000 commas"},
 		{"many small nodes on a line", "[" + strings.Repeat("a,", 49_000) + "]", "more than 10000 nodes"},
 		{"a long line", "[" + strings.Repeat("a,", 500_000) + "]", "f.yaml:1:1: line is longer than 128 Ki characters"},
-		{"many small pairs", strings.Repeat("? a\n", 250_000), "more than 10000 nodes"},
+		{"many small pairs", strings.Repeat("? a\n", 49_000), "more than 10000 nodes"},
 		{"merge keys that double", "a: &a {<<: *b}\nb: &b {<<: *a}", "not defined above"},
 		{"more than 1 MiB", strings.Repeat("#", 1<<20+1), "f.yaml: file is larger than 1 MiB"},
-		{"1 MiB of one key", strings.Repeat("a: \n", 1<<18), "more than 10000 nodes"},
+		{"1 MiB of one key", strings.Repeat("a: \n", 1<<18), "more than 50000 lines"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var before, after runtime.MemStats
@@ -52,7 +52,7 @@ func TestABombIsRefusedAtOnce(t *testing.T) {
 			if len(problems) != 1 || !strings.Contains(problems[0].String(), tt.want) {
 				t.Errorf("got %d problems, the first: %.300s; want %s", len(problems), problems.Error(), tt.want)
 			}
-			if took > time.Second*2 {
+			if took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if used := after.TotalAlloc - before.TotalAlloc; used > 500<<20 {

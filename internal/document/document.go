@@ -24,6 +24,7 @@ import (
 const (
 	maxBytes  = 1 << 20
 	maxLine   = 128 << 10
+	maxLines  = 50_000
 	maxCommas = 50_000
 	maxDepth  = 100
 	maxNodes  = 10_000 // aliases and merge keys followed
@@ -120,13 +121,17 @@ func tooLarge(file string) billwatch.Problem {
 }
 
 // tooDear refuses what is sure to be too much before it is parsed: the parser's
-// time grows with the square of the items in brackets.
+// time grows with the items, in brackets with their square.
 func (d *Document) tooDear(data []byte) *billwatch.Problem {
 	for i, line := range d.lines {
 		if len(line) > maxLine {
 			p := d.unparsed(place{i + 1, 1}, "line is longer than 128 Ki characters", "")
 			return &p
 		}
+	}
+	if len(d.lines) > maxLines {
+		p := d.Error(nil, fmt.Sprintf("more than %d lines", maxLines), "split the file")
+		return &p
 	}
 	if bytes.Count(data, []byte(",")) > maxCommas {
 		p := d.Error(nil, fmt.Sprintf("more than %d commas", maxCommas), "split the file")

@@ -206,7 +206,7 @@ func TestDecodeReportsEverythingThatDoesNotFit(t *testing.T) {
 func TestSuggestions(t *testing.T) {
 	known := []string{"balance", "account", "token", "token_file", "interval", "for", "until"}
 	for word, want := range map[string]string{
-		"balanc": "balance", "tokn": "token", "tokenfile": "token_file", "intreval": "interval", "fro": "for",
+		"balanc": "balance", "tokn": "token", "tokenfile": "token_file", "intreval": "interval", "fro": "for", "acco": "account", "acc": "",
 		"Token": "token", "xyz": "", "": "", "cat": "", strings.Repeat("x", 1000): "",
 	} {
 		if got := document.Suggest(word, known); got != want {

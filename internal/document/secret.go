@@ -13,7 +13,7 @@ import (
 
 var (
 	unspacedKey = regexp.MustCompile(`([A-Za-z_-]+)[:=]([^\s=:/][^\s,}\]:]*)`)
-	userInfo    = regexp.MustCompile(`://([^/@\s"']*:[^@\s"']*)@`)
+	userInfo    = regexp.MustCompile(`://([^@]*)@`)
 )
 
 // span is a part of a line, columns from 0, the end excluded.

@@ -12,6 +12,24 @@ func Suggest(word string, known []string) string {
 			best, nearest = k, d
 		}
 	}
+	if best == "" {
+		return begun(word, known)
+	}
+	return best
+}
+
+// begun returns the only known word that the other is the beginning of.
+func begun(word string, known []string) string {
+	best := ""
+	for _, k := range known {
+		if len(word) < 4 || !strings.HasPrefix(k, word) {
+			continue
+		}
+		if best != "" {
+			return ""
+		}
+		best = k
+	}
 	return best
 }
 
