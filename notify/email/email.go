@@ -44,6 +44,9 @@ func New(c Config, common notify.Common) (*Notifier, error) {
 	return n, nil
 }
 
+// String names the integration; the settings hold secrets.
+func (n *Notifier) String() string { return "email " + n.common.Integration }
+
 // Notify makes one attempt for all recipients that are still open. The receipt's
 // Done names those that need no further attempt; its Ref is the Message-ID as
 // soon as one recipient was accepted.

@@ -38,7 +38,7 @@ func (c Config) client() (*http.Client, error) {
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: 64 << 10,
-		IdleConnTimeout:        30 * time.Second,
+		DisableKeepAlives:      true, // on a connection of its own an attempt that fails early was certainly not taken
 	}
 	if proxy, err := url.Parse(c.ProxyURL.Reveal()); err == nil && c.ProxyURL != "" {
 		transport.Proxy = http.ProxyURL(proxy)

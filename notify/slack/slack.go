@@ -46,6 +46,9 @@ func New(c Config, common notify.Common) (*Notifier, error) {
 	return n, nil
 }
 
+// String names the integration; the settings hold secrets.
+func (n *Notifier) String() string { return "slack " + n.common.Integration }
+
 // Notify posts the notification once. With a token the receipt's Ref is the
 // channel's id and the message's time, "C0123456789:1763892000.000100".
 func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, prior billwatch.Receipt) (billwatch.Receipt, error) {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"time"
 
 	"github.com/billwatch/billwatch"
 )
@@ -30,7 +29,7 @@ func (c Config) client(g *guard) (*http.Client, error) {
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
-		IdleConnTimeout:        30 * time.Second,
+		DisableKeepAlives:      true, // on a connection of its own an attempt that fails early was certainly not taken
 	}
 	if c.ProxyURL != "" {
 		c.useProxy(transport)

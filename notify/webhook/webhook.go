@@ -37,6 +37,9 @@ func New(c Config, common notify.Common) (*Notifier, error) {
 	return n, nil
 }
 
+// String names the integration; the settings hold secrets.
+func (n *Notifier) String() string { return "webhook " + n.common.Integration }
+
 // Notify posts the notification once.
 func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
 	body, err := n.encode(told)
