@@ -65,7 +65,7 @@ type Opener func() (Store, error)
 func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := &world{T: t, open: fresh(t), ctx: context.Background(), now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)}
+			w := &world{T: t, open: fresh(t), ctx: t.Context(), now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)}
 			w.reopen()
 			t.Cleanup(func() { w.Store.Close() })
 			test(w)
