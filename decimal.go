@@ -37,25 +37,26 @@ func ParseDecimal(s string) (Decimal, error) {
 
 // splitNumber returns the unsigned digits with their point, and the exponent.
 func splitNumber(s string) (digits string, exponent int, err error) {
-	wrong := fmt.Errorf("%q is not a decimal number", s)
 	rest := strings.TrimLeft(s, "+-")
 	if len(s)-len(rest) > 1 {
-		return "", 0, wrong
+		return "", 0, notANumber(s)
 	}
 	mantissa, power := rest, ""
 	if i := strings.IndexAny(rest, "eE"); i >= 0 {
 		mantissa, power = rest[:i], rest[i+1:]
 		if exponent, err = strconv.Atoi(power); err != nil {
-			return "", 0, wrong
+			return "", 0, notANumber(s)
 		}
 	}
 	points := strings.Count(mantissa, ".")
 	plain := strings.ReplaceAll(mantissa, ".", "")
 	if points > 1 || plain == "" || strings.Trim(plain, "0123456789") != "" {
-		return "", 0, wrong
+		return "", 0, notANumber(s)
 	}
 	return mantissa, exponent, nil
 }
+
+func notANumber(s string) error { return fmt.Errorf("%q is not a decimal number", s) }
 
 func checkDigits(whole, fraction string, exponent int) error {
 	all := strings.TrimLeft(whole+fraction, "0")
