@@ -15,8 +15,9 @@ import (
 
 // Site is a notifier that speaks HTTP.
 type Site struct {
-	New     func(url string) (notify.Notifier, error) // url has a secret path
-	Secrets []string                                  // beside the URL's path
+	New       func(url string) (notify.Notifier, error) // url has a secret path
+	PublicURL bool                                      // the path is no secret after all
+	Secrets   []string                                  // beside the URL's path
 
 	// Accepted answers as the real thing does when it takes a message; nil is a
 	// plain 200.
@@ -48,10 +49,11 @@ func HTTP(t *testing.T, site Site) {
 		if check == nil {
 			check = func(string) error { return nil }
 		}
-		return Side{
-			Notifier: n, Set: s.set, Close: closeAll, Taken: s.bodies, Check: check,
-			Secrets: append([]string{secretPath}, site.Secrets...),
+		secrets := slices.Clone(site.Secrets)
+		if !site.PublicURL {
+			secrets = append(secrets, secretPath)
 		}
+		return Side{Notifier: n, Set: s.set, Close: closeAll, Taken: s.bodies, Check: check, Secrets: secrets}
 	})
 }
 

@@ -52,6 +52,7 @@ func (c Config) client() (*http.Client, error) {
 // the answer as it came.
 type exchange struct {
 	client *http.Client
+	agent  string      // what we call ourselves
 	began  atomic.Bool // the transport reads the request in a goroutine of its own
 	status int         // 0 without an answer
 	header http.Header
@@ -73,6 +74,7 @@ func (x *exchange) Do(request *http.Request) (*http.Response, error) {
 	if request.Body, err = request.GetBody(); err != nil {
 		return nil, err
 	}
+	request.Header.Set("User-Agent", x.agent)
 	response, err := x.client.Do(request)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, prio
 	ctx, cancel := context.WithTimeout(ctx, n.config.Timeout)
 	defer cancel()
 	secret := n.secret.Load()
-	a := attempt{notifier: n, secret: secret, exchange: &exchange{client: n.client}}
+	a := attempt{notifier: n, secret: secret, exchange: &exchange{client: n.client, agent: n.common.UserAgent}}
 	var err error
 	if n.config.byWebhook() {
 		err = a.post(ctx, n.build(told))
@@ -111,7 +111,6 @@ func (a attempt) post(ctx context.Context, m message) error {
 		return errors.New("webhook_url is not valid") // err would spell the secret out
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", a.notifier.common.UserAgent)
 	response, err := a.exchange.Do(request)
 	if err != nil {
 		return err

@@ -1,0 +1,223 @@
+package slack_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/notify/slack"
+)
+
+const token = "xoxb-0123456789-T0PS3CR3T"
+
+// slackMessage is what Slack reads of a message, by either way.
+type slackMessage struct {
+	Channel     string            `json:"channel"`
+	Text        string            `json:"text"`
+	Blocks      []block           `json:"blocks"`
+	Attachments []attachment      `json:"attachments"`
+	Metadata    metadata          `json:"metadata"`
+	Rest        map[string]string `json:"-"` // other fields of the form
+}
+
+type attachment struct {
+	Color    string  `json:"color"`
+	Fallback string  `json:"fallback"`
+	Blocks   []block `json:"blocks"`
+}
+
+type block struct {
+	Type     string    `json:"type"`
+	Text     *object   `json:"text"`
+	Elements []*object `json:"elements"`
+}
+
+type object struct {
+	Type     string `json:"type"`
+	Text     string `json:"text"`
+	Verbatim bool   `json:"verbatim"`
+}
+
+type metadata struct {
+	EventType    string            `json:"event_type"`
+	EventPayload map[string]string `json:"event_payload"`
+}
+
+// parse reads the body of chat.postMessage (a form) or of a webhook (JSON).
+func parse(body string) (slackMessage, error) {
+	var m slackMessage
+	if strings.HasPrefix(body, "{") {
+		return m, json.Unmarshal([]byte(body), &m)
+	}
+	form, err := url.ParseQuery(body)
+	if err != nil {
+		return m, err
+	}
+	m.Channel, m.Text, m.Rest = form.Get("channel"), form.Get("text"), map[string]string{}
+	for name := range form {
+		m.Rest[name] = form.Get(name)
+	}
+	return m, errors.Join(
+		json.Unmarshal([]byte(form.Get("blocks")), &m.Blocks),
+		json.Unmarshal([]byte(form.Get("attachments")), &m.Attachments),
+		json.Unmarshal([]byte(form.Get("metadata")), &m.Metadata),
+	)
+}
+
+// all returns the blocks of the message and of its frame.
+func (m slackMessage) all() []block {
+	blocks := slices.Clone(m.Blocks)
+	for _, a := range m.Attachments {
+		blocks = append(blocks, a.Blocks...)
+	}
+	return blocks
+}
+
+// objects returns all texts that Slack would show.
+func (m slackMessage) objects() []*object {
+	var all []*object
+	for _, b := range m.all() {
+		if b.Text != nil {
+			all = append(all, b.Text)
+		}
+		all = append(all, b.Elements...)
+	}
+	return all
+}
+
+// check says what Slack would refuse, and what a name has smuggled in.
+func check(body string) error {
+	m, err := parse(body)
+	if err != nil {
+		return err
+	}
+	errs := []error{m.checkMarks()}
+	if m.Text == "" || len(m.Attachments) != 1 {
+		errs = append(errs, errors.New("text beside the blocks, or the frame, is missing"))
+	}
+	if n := len(m.all()); n > 50 {
+		errs = append(errs, fmt.Errorf("%d blocks, Slack takes 50", n))
+	}
+	sum := 0
+	for _, b := range m.all() {
+		if b.Text == nil {
+			continue
+		}
+		n := utf8.RuneCountInString(b.Text.Text)
+		sum += n
+		most := map[string]int{"header": 150, "section": 3000}[b.Type]
+		if n == 0 || n > most {
+			errs = append(errs, fmt.Errorf("a %s of %d characters, Slack takes 1 to %d", b.Type, n, most))
+		}
+		if b.Type == "header" && strings.Contains(b.Text.Text, "\n") {
+			errs = append(errs, errors.New("a header of two lines"))
+		}
+	}
+	if sum > 11000 {
+		errs = append(errs, fmt.Errorf("%d characters in all", sum))
+	}
+	for _, key := range []string{"link_names", "parse"} {
+		if _, found := m.Rest[key]; found || strings.Contains(body, `"`+key+`"`) {
+			errs = append(errs, fmt.Errorf("%s is set", key))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkMarks refuses marks that are not links to the pages or the runbook.
+func (m slackMessage) checkMarks() error {
+	ours := regexp.MustCompile(`<https://(billwatch|wiki)\.example\.com/[^|<>]*(\|[A-Za-z0-9 ]+)?>`)
+	entity := regexp.MustCompile(`&(amp|lt|gt);`)
+	texts := []string{m.Text}
+	for _, o := range m.objects() {
+		texts = append(texts, o.Text)
+		if o.Type == "mrkdwn" && !o.Verbatim {
+			return errors.New("Slack would look for names in a text")
+		}
+	}
+	for _, text := range texts {
+		rest := entity.ReplaceAllString(ours.ReplaceAllString(text, ""), "")
+		if strings.ContainsAny(rest, "<>&") {
+			return fmt.Errorf("a mark that is not ours in %.200q", text)
+		}
+		if strings.ContainsAny(rest, "\u202E\u2066\x00\x1b") || !utf8.ValidString(rest) {
+			return fmt.Errorf("a hidden character in %.200q", text)
+		}
+	}
+	return nil
+}
+
+// workspace is a Slack that remembers what it was sent.
+type workspace struct {
+	*httptest.Server
+	answer http.HandlerFunc
+
+	mu   sync.Mutex
+	seen []string
+}
+
+func newWorkspace(t *testing.T, answer http.HandlerFunc) *workspace {
+	t.Helper()
+	w := &workspace{answer: answer}
+	w.Server = httptest.NewServer(w)
+	t.Cleanup(w.Close)
+	return w
+}
+
+// ServeHTTP implements http.Handler.
+func (w *workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	var body strings.Builder
+	if err := r.Write(&body); err != nil {
+		return
+	}
+	_, content, _ := strings.Cut(body.String(), "\r\n\r\n")
+	w.mu.Lock()
+	w.seen = append(w.seen, content)
+	w.mu.Unlock()
+	w.answer(rw, r)
+}
+
+func (w *workspace) bodies() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.seen)
+}
+
+func byToken(url string) slack.Config {
+	c := slack.Defaults()
+	c.APIURL, c.Token, c.Channel = url, token, "#billing"
+	return c
+}
+
+func byWebhook(url string) slack.Config {
+	c := slack.Defaults()
+	c.WebhookURL = billwatch.Secret(url + "/services/T0/B0/T0PS3CR3T")
+	return c
+}
+
+func build(t *testing.T, c slack.Config) *slack.Notifier {
+	t.Helper()
+	n, err := slack.New(c, notify.Common{Integration: "ops/slack/0", UserAgent: "billwatch/test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func posted(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	fmt.Fprint(w, `{"ok":true,"channel":"C0123456789","ts":"1763892000.000100","message":{"text":"x"}}`)
+}
+
+func saidOK(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }
