@@ -39,8 +39,9 @@ type fakeStore struct {
 	untold int
 	wake   chan struct{}
 
-	fail   func(op string) error // nil for a store that is well
-	claims int                   // of deliveries
+	fail    func(op string) error // nil for a store that is well; called by several goroutines
+	claimed func()                // after deliveries were claimed; may be nil
+	claims  int                   // of deliveries
 }
 
 func newFakeStore() *fakeStore {
@@ -48,13 +49,12 @@ func newFakeStore() *fakeStore {
 }
 
 func (s *fakeStore) lock(op string) (func(), error) {
-	s.mu.Lock()
 	if s.fail != nil {
 		if err := s.fail(op); err != nil {
-			s.mu.Unlock()
 			return nil, err
 		}
 	}
+	s.mu.Lock()
 	return s.mu.Unlock, nil
 }
 
@@ -168,14 +168,18 @@ func (s *fakeStore) freeze(f billwatch.Flush) {
 	}
 }
 
-func (s *fakeStore) ClaimDeliveries(_ context.Context, c billwatch.Claim) ([]billwatch.Delivery, error) {
+func (s *fakeStore) ClaimDeliveries(_ context.Context, c billwatch.Claim) (claimed []billwatch.Delivery, _ error) {
 	unlock, err := s.lock("claim deliveries")
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer func() {
+		unlock()
+		if s.claimed != nil && len(claimed) > 0 {
+			s.claimed()
+		}
+	}()
 	s.claims++
-	var claimed []billwatch.Delivery
 	blocked := map[place]bool{}
 	for _, row := range s.outbox {
 		if row.state != "" || !slices.Contains(c.Integrations, row.at.integration) {

@@ -55,12 +55,9 @@ func SendTest(ctx context.Context, t *Templates, in Integration, now time.Time) 
 		GroupLabels: billwatch.Labels{billwatch.LabelAlert: "Test"},
 		Reason:      billwatch.WhyTest, Status: billwatch.Firing, FrozenAt: now,
 	}
-	labels := billwatch.Labels{
-		billwatch.LabelAlert: "Test", billwatch.LabelSource: "test",
-		billwatch.LabelAccount: "test", billwatch.LabelSeverity: "none",
-	}
+	labels := billwatch.Labels{billwatch.LabelAlert: "Test"}
 	n.Alerts = []billwatch.Alert{{
-		Key:         billwatch.AlertKey{Rule: "Test", Account: billwatch.AccountKey{Source: "test", ID: "test"}},
+		Key:         billwatch.AlertKey{Rule: "Test"},
 		State:       billwatch.Firing,
 		StartsAt:    now,
 		Fingerprint: labels.Fingerprint(),

@@ -1,0 +1,572 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
+)
+
+// call is one attempt as a receiver saw it.
+type call struct {
+	at    time.Duration // since the story's start
+	n     billwatch.Notification
+	prior billwatch.Receipt
+}
+
+// receiver answers as it is told to and keeps what it got.
+type receiver struct {
+	mu     sync.Mutex
+	start  time.Time
+	calls  []call
+	answer func(ctx context.Context, attempt int) (billwatch.Receipt, error)
+}
+
+func (r *receiver) Notify(ctx context.Context, n billwatch.Notification, prior billwatch.Receipt) (billwatch.Receipt, error) {
+	r.mu.Lock()
+	r.calls = append(r.calls, call{time.Since(r.start), n, prior})
+	attempt := len(r.calls)
+	r.mu.Unlock()
+	if r.answer == nil {
+		return billwatch.Receipt{Answer: "ok"}, nil
+	}
+	return r.answer(ctx, attempt)
+}
+
+func (r *receiver) got() []call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.calls)
+}
+
+// stage runs a dispatcher over receivers of one webhook each, inside a bubble.
+type stage struct {
+	store     *fakeStore
+	router    *notify.Router
+	receivers map[string]*receiver
+	log       *strings.Builder
+	mu        sync.Mutex
+	settled   []billwatch.Settlement
+	stop      context.CancelFunc
+	ended     chan struct{}
+	start     time.Time
+}
+
+func newStage(t *testing.T, names ...string) *stage {
+	s := &stage{store: newFakeStore(), receivers: map[string]*receiver{}, log: &strings.Builder{}, ended: make(chan struct{}), start: time.Now()}
+	all := integrations(names...)
+	root := &notify.Route{Receiver: names[0], GroupWait: duration(0)}
+	for _, name := range names {
+		s.receivers[name] = &receiver{start: s.start}
+		all[name][0].Notifier = s.receivers[name]
+		root.Routes = append(root.Routes, &notify.Route{Receiver: name, Continue: true})
+	}
+	s.router = router(t, root, all)
+	return s
+}
+
+func (s *stage) config(t *testing.T) notify.DispatcherConfig {
+	return notify.DispatcherConfig{
+		Store: s.store, Waker: s.store, Router: s.router, Templates: templates(t, nil), Holder: "one",
+		Now: time.Now, Log: slog.New(slog.NewTextHandler(s.log, nil)), Settled: s.settle,
+	}
+}
+
+func (s *stage) settle(e billwatch.Settlement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settled = append(s.settled, e)
+}
+
+func (s *stage) run(t *testing.T) {
+	d, err := notify.NewDispatcher(s.config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s.stop = cancel
+	go func() {
+		defer close(s.ended)
+		if err := d.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-s.ended })
+}
+
+// fire lets the rule Low fire for an account, and resolve lets it resolve.
+func (s *stage) fire(account string) {
+	s.commit(firing(labels("alertname=Low source=blues account="+account), time.Now()))
+}
+
+func (s *stage) resolve(account string) {
+	s.commit(ended(firing(labels("alertname=Low source=blues account="+account), s.start), time.Now()))
+}
+
+func (s *stage) commit(a billwatch.Alert) {
+	s.store.Commit(time.Now(), s.router.Due(a, time.Now()))
+}
+
+// pass lets time go by until everybody waits.
+func pass(d time.Duration) {
+	timer := time.NewTimer(d)
+	<-timer.C
+	synctest.Wait()
+}
+
+func story(calls []call) string {
+	var lines []string
+	for _, c := range calls {
+		lines = append(lines, c.n.Reason+" "+shown(c.n))
+	}
+	return strings.Join(lines, ", ")
+}
+
+func TestToldOnceAndAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		s.run(t)
+		s.fire("a")
+		pass(20 * time.Millisecond)
+		calls := s.receivers["ops"].got()
+		if len(calls) != 1 || calls[0].at > 10*time.Millisecond {
+			t.Fatalf("got %v, want one message at once", calls)
+		}
+		n := calls[0].n
+		if !strings.HasPrefix(n.ID, "ntf_") || len(n.ID) != 30 || n.Message.Text == "" || n.ExternalURL == "" {
+			t.Errorf("the notification is not whole: %+v", n)
+		}
+		pass(23 * time.Hour)
+		s.resolve("a")
+		pass(time.Hour)
+		if got, want := story(s.receivers["ops"].got()), "first a, all_resolved (a)"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestAFailureIsTriedAgainWithTheSameIDAndBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		ops := s.receivers["ops"]
+		ops.answer = func(_ context.Context, attempt int) (billwatch.Receipt, error) {
+			if attempt < 15 {
+				return billwatch.Receipt{Done: []string{fmt.Sprint(attempt)}}, notify.Refused(errors.New("connection refused"))
+			}
+			return billwatch.Receipt{Ref: "42"}, nil
+		}
+		s.run(t)
+		s.fire("a")
+		pass(4 * time.Hour)
+		calls := ops.got()
+		if len(calls) != 15 {
+			t.Fatalf("got %d attempts, want 15", len(calls))
+		}
+		for i, c := range calls[1:] {
+			if diff := cmp.Diff(calls[0].n, c.n); diff != "" {
+				t.Errorf("attempt %d differs from the first:\n%s", i+2, diff)
+			}
+			wait := c.at - calls[i].at
+			most := min(2*time.Second<<i, 10*time.Minute)
+			if wait < most/2 || wait > most {
+				t.Errorf("attempt %d came after %s, want between %s and %s", i+2, wait, most/2, most)
+			}
+		}
+		if got := len(calls[14].prior.Done); got != 14 {
+			t.Errorf("the last attempt knows of %d recipients that need none, want 14", got)
+		}
+		if n := strings.Count(s.log.String(), "level=WARN"); n != 1 {
+			t.Errorf("a repeated failure is logged %d times:\n%s", n, s.log)
+		}
+	})
+}
+
+func TestHowAttemptsEnd(t *testing.T) {
+	cause := errors.New("no")
+	for _, c := range []struct {
+		name  string
+		err   error
+		after time.Duration // since the notification was frozen
+		want  string
+	}{
+		{"accepted", nil, 0, "delivered"},
+		{"a permanent refusal ends it, and it counts as told", notify.Permanent(cause), 0, "failed"},
+		{"refused: tried again, may be replaced", notify.Refused(cause), 0, "retry"},
+		{"no answer: it may have arrived", context.DeadlineExceeded, 0, "retry ambiguous"},
+		{"any other error may hide an arrival", cause, 0, "retry ambiguous"},
+		{"throttled: as long as asked", notify.Throttled(cause, 90*time.Second, "#ops"), 0, "retry in 1m30s pause #ops 1m30s"},
+		{"throttled: at most an hour", notify.Throttled(cause, 99999*time.Hour, "#ops"), 0, "retry in 1h0m0s pause #ops 1h0m0s"},
+		{"throttled without a destination", notify.Throttled(cause, time.Minute, ""), 0, "retry in 1m0s pause ops/webhook/0 1m0s"},
+		{"wrapped kinds count", fmt.Errorf("post: %w", notify.Permanent(cause)), 0, "failed"},
+		{"after retry_for it counts as untold", notify.Refused(cause), 24 * time.Hour, "failed forget"},
+		{"and is tried until then", notify.Refused(cause), 24*time.Hour - time.Second, "retry"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, "ops")
+				s.receivers["ops"].answer = func(context.Context, int) (billwatch.Receipt, error) { return billwatch.Receipt{}, c.err }
+				s.store.outbox = []*outboxRow{{
+					n: billwatch.Notification{ID: "ntf_1", FrozenAt: time.Now().Add(-c.after)}, at: place{"ops/webhook/0", "k"},
+				}}
+				s.run(t)
+				pass(time.Millisecond)
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if got := ending(s.settled[0], c.err); got != c.want {
+					t.Errorf("got %s, want %s", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// ending says how an attempt was settled. The time of a retry is told only
+// where the other side chose it.
+func ending(e billwatch.Settlement, err error) string {
+	text := e.Outcome
+	if e.Ambiguous {
+		text += " ambiguous"
+	}
+	if e.Forget {
+		text += " forget"
+	}
+	if after, _, ok := notify.Throttle(err); ok && after > 0 {
+		text += " in " + time.Until(e.NextAt).Round(time.Second).String()
+	}
+	if e.Destination != "" {
+		text += " pause " + e.Destination + " " + time.Until(e.PauseUntil).Round(time.Second).String()
+	}
+	return text
+}
+
+func TestRetryAfterIsObeyed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		ops := s.receivers["ops"]
+		ops.answer = func(_ context.Context, attempt int) (billwatch.Receipt, error) {
+			if attempt == 1 {
+				return billwatch.Receipt{}, notify.Throttled(errors.New("429"), 10*time.Minute, "")
+			}
+			return billwatch.Receipt{}, nil
+		}
+		s.run(t)
+		s.fire("a")
+		pass(10*time.Minute - time.Second)
+		if n := len(ops.got()); n != 1 {
+			t.Fatalf("%d attempts before Retry-After, want 1", n)
+		}
+		pass(2 * time.Second)
+		if n := len(ops.got()); n != 2 {
+			t.Errorf("%d attempts after Retry-After, want 2", n)
+		}
+	})
+}
+
+func TestOrderWithinAGroupIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		ops := s.receivers["ops"]
+		ops.answer = func(ctx context.Context, attempt int) (billwatch.Receipt, error) {
+			if attempt <= 3 {
+				<-ctx.Done() // takes it, perhaps, and never says so
+				return billwatch.Receipt{}, ctx.Err()
+			}
+			return billwatch.Receipt{}, nil
+		}
+		s.run(t)
+		s.fire("a")
+		pass(time.Second)
+		s.resolve("a")
+		pass(time.Hour)
+		want := "first a, first a, first a, first a, all_resolved (a)"
+		if got := story(ops.got()); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestASlowReceiverDoesNotDelayAFastOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "slow", "fast")
+		s.receivers["slow"].answer = func(ctx context.Context, _ int) (billwatch.Receipt, error) {
+			<-ctx.Done()
+			return billwatch.Receipt{}, ctx.Err()
+		}
+		s.run(t)
+		for i := range 50 { // each rule is a group of its own
+			s.commit(firing(labels(fmt.Sprintf("alertname=Low%d source=blues", i)), time.Now()))
+			pass(time.Second)
+		}
+		calls := s.receivers["fast"].got()
+		if len(calls) != 50 {
+			t.Fatalf("the fast one got %d of 50", len(calls))
+		}
+		for _, c := range calls {
+			if late := s.start.Add(c.at).Sub(c.n.FrozenAt); late > 10*time.Millisecond {
+				t.Errorf("%s came %s late", c.n.GroupKey, late)
+			}
+		}
+	})
+}
+
+func TestSendsAreBoundedPerIntegration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		ops := s.receivers["ops"]
+		ops.answer = func(ctx context.Context, _ int) (billwatch.Receipt, error) {
+			pause := time.NewTimer(time.Second)
+			<-pause.C
+			return billwatch.Receipt{}, nil
+		}
+		s.run(t)
+		for i := range 20 {
+			s.commit(firing(labels(fmt.Sprintf("alertname=Low%d", i)), time.Now()))
+		}
+		pass(500 * time.Millisecond)
+		if n := len(ops.got()); n != 4 {
+			t.Errorf("%d messages on their way at once, want 4", n)
+		}
+		pass(5 * time.Second)
+		if n := len(ops.got()); n != 20 {
+			t.Errorf("%d of 20 arrived in 5 s by fours", n)
+		}
+	})
+}
+
+func TestAnAttemptEndsWithItsTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		var took time.Duration
+		s.receivers["ops"].answer = func(ctx context.Context, _ int) (billwatch.Receipt, error) {
+			began := time.Now()
+			<-ctx.Done()
+			took = time.Since(began)
+			return billwatch.Receipt{}, ctx.Err()
+		}
+		s.run(t)
+		s.fire("a")
+		pass(16 * time.Second)
+		if took != 15*time.Second {
+			t.Errorf("took %s, want 15s", took)
+		}
+	})
+}
+
+func TestNothingIsSentOnALeaseThatHasRunOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		var slept atomic.Bool
+		s.store.claimed = func() { // the process is stopped when it has its claim
+			if slept.CompareAndSwap(false, true) {
+				pause := time.NewTimer(26 * time.Second)
+				<-pause.C
+			}
+		}
+		s.run(t)
+		s.fire("a")
+		pass(27 * time.Second)
+		calls := s.receivers["ops"].got()
+		if len(calls) != 1 || calls[0].at < 26*time.Second {
+			t.Errorf("got %v, want one message, sent on a lease of its own", calls)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if first := s.settled[0]; first.Outcome != billwatch.Retry || first.Ambiguous {
+			t.Errorf("what was not sent is settled as %s, ambiguous %v", first.Outcome, first.Ambiguous)
+		}
+	})
+}
+
+func TestWhileMarksCannotBeStoredNothingMoreIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops", "other")
+		var mu sync.Mutex
+		away := true
+		s.store.fail = func(op string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if op == "settle" && away {
+				return errors.New("disk full")
+			}
+			return nil
+		}
+		s.run(t)
+		s.fire("a")
+		pass(time.Minute)
+		s.fire("b") // a group of the same key, and of another receiver
+		s.commit(firing(labels("alertname=Other"), time.Now()))
+		pass(time.Hour)
+		if got := story(s.receivers["ops"].got()); got != "first a" {
+			t.Errorf("sent while marks were lost: %s", got)
+		}
+		if n := strings.Count(s.log.String(), "cannot be marked"); n < 1 || n > 2 {
+			t.Errorf("logged %d times, want once an attempt:\n%s", n, s.log)
+		}
+		if n := len(s.receivers["other"].got()); n > 1 {
+			t.Errorf("another receiver was sent %d messages", n)
+		}
+		mu.Lock()
+		away = false
+		mu.Unlock()
+		pass(10 * time.Second)
+		if got := story(s.receivers["ops"].got()); got != "first a, new_alerts a b, first " && got != "first a, first , new_alerts a b" {
+			t.Errorf("after the store came back: %s", got)
+		}
+	})
+}
+
+func TestALostLeaseIsNotMarkedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		var tries atomic.Int64
+		s.store.fail = func(op string) error {
+			if op == "settle" {
+				tries.Add(1)
+				return fmt.Errorf("settle: %w", billwatch.ErrLeaseLost)
+			}
+			return nil
+		}
+		s.run(t)
+		s.fire("a")
+		pass(time.Second)
+		if tries.Load() != 1 || len(s.settled) != 0 {
+			t.Errorf("tried %d times, %d settled", tries.Load(), len(s.settled))
+		}
+	})
+}
+
+func TestAStoreThatIsAwayIsAskedAgainQuietly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		var mu sync.Mutex
+		asked, away := 0, true
+		s.store.fail = func(string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			asked++
+			if away {
+				return errors.New("connection refused")
+			}
+			return nil
+		}
+		s.run(t)
+		s.fire("a")
+		pass(time.Minute)
+		mu.Lock()
+		away = false
+		if asked > 200 {
+			t.Errorf("asked %d times in a minute", asked)
+		}
+		mu.Unlock()
+		pass(2 * time.Second)
+		if got := story(s.receivers["ops"].got()); got != "first a" {
+			t.Errorf("got %q after the store came back", got)
+		}
+		if n := strings.Count(s.log.String(), "level=WARN"); n != 1 {
+			t.Errorf("logged %d times:\n%s", n, s.log)
+		}
+	})
+}
+
+func TestShutdownFinishesWhatIsInHandAndClaimsNothingMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		ops := s.receivers["ops"]
+		ops.answer = func(ctx context.Context, _ int) (billwatch.Receipt, error) {
+			pause := time.NewTimer(3 * time.Second)
+			select {
+			case <-pause.C:
+				return billwatch.Receipt{}, nil
+			case <-ctx.Done():
+				return billwatch.Receipt{}, ctx.Err()
+			}
+		}
+		s.run(t)
+		s.fire("a")
+		pass(time.Second)
+		s.stop()
+		s.commit(firing(labels("alertname=Other"), time.Now()))
+		<-s.ended
+		if took := time.Since(s.start); took != 3*time.Second {
+			t.Errorf("ended after %s, want with the send in hand after 3s", took)
+		}
+		if got := story(ops.got()); got != "first a" {
+			t.Errorf("got %s, want what was in hand and no more", got)
+		}
+		if len(s.settled) != 1 || s.settled[0].Outcome != billwatch.Delivered {
+			t.Errorf("the send in hand was settled as %+v", s.settled)
+		}
+	})
+}
+
+func TestShutdownIsBoundedWhenTheStoreIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		s.store.fail = func(op string) error {
+			if op == "settle" {
+				return errors.New("disk full")
+			}
+			return nil
+		}
+		s.run(t)
+		s.fire("a")
+		pass(time.Minute)
+		s.stop()
+		stopped := time.Now()
+		<-s.ended
+		if took := time.Since(stopped); took > 10*time.Second {
+			t.Errorf("took %s to end", took)
+		}
+	})
+}
+
+func TestANotifierThatBreaksTakesNobodyWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "broken", "ops")
+		s.receivers["broken"].answer = func(context.Context, int) (billwatch.Receipt, error) {
+			var nothing map[string]int
+			nothing["x"] = 1
+			return billwatch.Receipt{}, nil
+		}
+		s.run(t)
+		s.fire("a")
+		pass(time.Millisecond)
+		if got := story(s.receivers["ops"].got()); got != "first a" {
+			t.Errorf("got %q", got)
+		}
+		for _, e := range s.settled {
+			if e.Delivery.Notification.Receiver == "broken" && (e.Outcome != billwatch.Retry || !e.Ambiguous) {
+				t.Errorf("settled as %s, ambiguous %v", e.Outcome, e.Ambiguous)
+			}
+		}
+	})
+}
+
+func TestAnIdleDispatcherHardlyAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		s.run(t)
+		pass(time.Hour)
+		if s.store.claims > 130 {
+			t.Errorf("%d claims in an idle hour", s.store.claims)
+		}
+	})
+}
+
+func TestNewDispatcherNeedsItsParts(t *testing.T) {
+	if _, err := notify.NewDispatcher(notify.DispatcherConfig{}); err == nil {
+		t.Error("a dispatcher without parts is made")
+	}
+}
