@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -19,8 +20,16 @@ const longestAnswer = 1024
 // paused. The attempt counts as possibly told from now on, until it is settled.
 func (s *Store) ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billwatch.Delivery, error) {
 	var deliveries []billwatch.Delivery
+	c.Holder += " " + rand.Text() // names this claim
+	again := false
 	err := s.write(ctx, mark, func(t *tx) error {
 		deliveries = nil
+		if again {
+			if err := t.unclaim(ctx, c.Holder); err != nil {
+				return err
+			}
+		}
+		again = true
 		return shares(c, func(integration string, limit int) (int, error) {
 			paused, err := t.pausedUntil(ctx, integration)
 			if err != nil || paused.After(c.Now) {
@@ -35,6 +44,17 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billw
 		return nil, fmt.Errorf("claim deliveries: %w", err)
 	}
 	return deliveries, nil
+}
+
+// unclaim undoes a claim whose answer got lost: nobody made an attempt by it.
+func (t *tx) unclaim(ctx context.Context, claim string) error {
+	_, err := t.exec(ctx, `
+		UPDATE notifications SET next_at = 1, claim = '', attempts = attempts - 1, ambiguous = ambiguous - 1
+		WHERE status = 'pending' AND claim = $1`, claim)
+	if err != nil {
+		return fmt.Errorf("undo a claim whose answer got lost: %w", err)
+	}
+	return nil
 }
 
 // pausedUntil is when the last pause of an integration's destinations ends;
@@ -62,7 +82,7 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 					AND o.integration = n.integration AND o.group_key = n.group_key AND o.seq < n.seq)
 			ORDER BY n.next_at, n.seq LIMIT $3 {{lock}}
 		)
-		UPDATE notifications SET next_at = $4, claimed_by = $5, attempts = attempts + 1, ambiguous = ambiguous + 1
+		UPDATE notifications SET next_at = $4, claim = $5, attempts = attempts + 1, ambiguous = ambiguous + 1
 		WHERE id IN (SELECT id FROM due) AND status = 'pending' AND next_at <= $2
 		RETURNING body, attempts, receipt, first_at`,
 		integration, c.Now, limit, c.Until, c.Holder)
@@ -109,21 +129,21 @@ func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) 
 		known = 0
 	}
 	n, err := t.exec(ctx, `
-		UPDATE notifications SET status = $3, next_at = $4, claimed_by = '', ambiguous = ambiguous - CAST($5 AS INTEGER),
+		UPDATE notifications SET status = $3, next_at = $4, claim = '', ambiguous = ambiguous - CAST($5 AS INTEGER),
 			receipt = $6, error = $7, took = $8
-		WHERE id = $1 AND attempts = $2 AND status = 'pending' AND claimed_by <> ''`,
+		WHERE id = $1 AND attempts = $2 AND status = 'pending' AND claim <> ''`,
 		st.Delivery.Notification.ID, st.Delivery.Attempt, status, st.NextAt, known, receipt, shorten(st.Error), st.Took)
 	t.woken = true
 	if err != nil || n > 0 {
 		return n > 0, err
 	}
 	var attempts int
-	var claimedBy string
-	err = t.row(ctx, `SELECT attempts, claimed_by FROM notifications WHERE id = $1`, st.Delivery.Notification.ID).Scan(&attempts, &claimedBy)
+	var claim string
+	err = t.row(ctx, `SELECT attempts, claim FROM notifications WHERE id = $1`, st.Delivery.Notification.ID).Scan(&attempts, &claim)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return false, err
 	}
-	if err == nil && attempts == st.Delivery.Attempt && claimedBy == "" {
+	if err == nil && attempts == st.Delivery.Attempt && claim == "" {
 		return false, nil
 	}
 	return false, fmt.Errorf("%w: attempt %d is no longer the last", billwatch.ErrLeaseLost, st.Delivery.Attempt)

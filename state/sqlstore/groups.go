@@ -83,8 +83,16 @@ func latest(a, b time.Time) time.Time {
 // is now.
 func (s *Store) ClaimGroups(ctx context.Context, c billwatch.Claim) ([]billwatch.Group, error) {
 	var groups []billwatch.Group
+	c.Holder += " " + rand.Text() // names this claim
+	again := false
 	err := s.write(ctx, mark, func(t *tx) error {
 		groups = nil
+		if again {
+			if _, err := t.exec(ctx, `UPDATE alert_groups SET due_at = 1, claim = '' WHERE claim = $1`, c.Holder); err != nil {
+				return fmt.Errorf("undo a claim whose answer got lost: %w", err)
+			}
+		}
+		again = true
 		return shares(c, func(integration string, limit int) (int, error) {
 			claimed, err := t.claimGroups(ctx, c, integration, limit)
 			groups = append(groups, claimed...)
@@ -135,7 +143,7 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 		UPDATE alert_groups SET due_at = $4, claim = $5, wanted_at = 0
 		WHERE integration = $1 AND group_key IN (SELECT group_key FROM due) AND due_at > 0 AND due_at <= $2
 		RETURNING group_key, receiver, labels, told_at, claim`,
-		integration, c.Now, limit, c.Until, c.Holder+" "+rand.Text())
+		integration, c.Now, limit, c.Until, c.Holder)
 	if err != nil {
 		return nil, err
 	}

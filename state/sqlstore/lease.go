@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -48,9 +49,10 @@ func (s *Store) Resign(ctx context.Context, holder string) error {
 // raises the epoch, and with it refuses whatever the last one still writes.
 func (s *Store) ClaimSlot(ctx context.Context, c billwatch.SlotClaim) (billwatch.Slot, error) {
 	var slot billwatch.Slot
+	claim := c.Holder + " " + rand.Text()
 	err := s.write(ctx, mark, func(t *tx) error {
 		var err error
-		slot, err = t.claimSlot(ctx, c)
+		slot, err = t.claimSlot(ctx, c, claim)
 		return err
 	})
 	if err != nil {
@@ -59,7 +61,8 @@ func (s *Store) ClaimSlot(ctx context.Context, c billwatch.SlotClaim) (billwatch
 	return slot, nil
 }
 
-func (t *tx) claimSlot(ctx context.Context, c billwatch.SlotClaim) (billwatch.Slot, error) {
+// claimSlot grants the same claim twice: the first answer got lost.
+func (t *tx) claimSlot(ctx context.Context, c billwatch.SlotClaim, claim string) (billwatch.Slot, error) {
 	slot := billwatch.Slot{Lease: billwatch.Lease{Source: c.Source, Holder: c.Holder, Slot: c.Slot}}
 	lease := &slot.Lease
 	err := t.row(ctx, `SELECT expires_at FROM replicas WHERE holder = $1 AND expires_at > $2`, c.Holder, c.Now).Scan(stamp(&lease.Until))
@@ -70,15 +73,16 @@ func (t *tx) claimSlot(ctx context.Context, c billwatch.SlotClaim) (billwatch.Sl
 		return slot, err
 	}
 	err = t.row(ctx, `
-		INSERT INTO sources (source, holder, epoch, last_slot, claimed_at, requests) VALUES ($1, $2, 1, $3, $4, '[]')
+		INSERT INTO sources (source, holder, epoch, last_slot, claimed_at, claim, requests) VALUES ($1, $2, 1, $3, $4, $6, '[]')
 		ON CONFLICT (source) DO UPDATE SET
 			epoch = CASE WHEN sources.holder = excluded.holder THEN sources.epoch ELSE sources.epoch + 1 END,
-			holder = excluded.holder, last_slot = excluded.last_slot, claimed_at = excluded.claimed_at
-		WHERE (sources.last_slot < excluded.last_slot OR sources.claimed_at > $5)
+			holder = excluded.holder, last_slot = excluded.last_slot,
+			claimed_at = excluded.claimed_at, claim = excluded.claim
+		WHERE (sources.last_slot < excluded.last_slot OR sources.claimed_at > $5 OR sources.claim = excluded.claim)
 			AND (sources.holder = excluded.holder OR NOT EXISTS (
 				SELECT 1 FROM replicas WHERE replicas.holder = sources.holder AND replicas.expires_at > $4))
 		RETURNING epoch, requests`,
-		c.Source, c.Holder, c.Slot, c.Now, c.Now.Add(unlikely)).Scan(&lease.Epoch, document(&slot.Requests))
+		c.Source, c.Holder, c.Slot, c.Now, c.Now.Add(unlikely), claim).Scan(&lease.Epoch, document(&slot.Requests))
 	if errors.Is(err, sql.ErrNoRows) {
 		return billwatch.Slot{}, nil
 	}

@@ -32,7 +32,7 @@ func (s *Store) Notifications(ctx context.Context, limit int) ([]NotificationRow
 			found = append(found, r)
 			return err
 		}, `
-			SELECT body, status, attempts, next_at, claimed_by, ambiguous, receipt, error, took
+			SELECT body, status, attempts, next_at, claim, ambiguous, receipt, error, took
 			FROM notifications ORDER BY frozen_at DESC, seq DESC, id LIMIT $1`, limit)
 	})
 	if err != nil {
@@ -43,13 +43,13 @@ func (s *Store) Notifications(ctx context.Context, limit int) ([]NotificationRow
 
 func scanNotification(rows *sql.Rows) (NotificationRow, error) {
 	var r NotificationRow
-	var claimedBy string
+	var claim string
 	var took int64
 	var ambiguous int
-	err := rows.Scan(document(&r.Notification), &r.Status, &r.Attempts, stamp(&r.NextAt), &claimedBy, &ambiguous,
+	err := rows.Scan(document(&r.Notification), &r.Status, &r.Attempts, stamp(&r.NextAt), &claim, &ambiguous,
 		document(&r.Receipt), &r.Error, &took)
 	r.Took = time.Duration(took) * time.Microsecond
-	r.Sending = r.Status == StatusPending && claimedBy != ""
+	r.Sending = r.Status == StatusPending && claim != ""
 	r.Ambiguous = r.Status == StatusPending && ambiguous > 0
 	if r.Status != StatusPending {
 		r.NextAt = time.Time{}

@@ -246,7 +246,7 @@ func (s *Store) inherit(ctx context.Context) error {
 		for _, sentence := range []string{
 			`DELETE FROM replicas`,
 			`UPDATE alert_groups SET due_at = 1, claim = '' WHERE claim <> ''`,
-			`UPDATE notifications SET next_at = 1, claimed_by = '' WHERE status = 'pending' AND claimed_by <> ''`,
+			`UPDATE notifications SET next_at = 1, claim = '' WHERE status = 'pending' AND claim <> ''`,
 		} {
 			if _, err := t.exec(ctx, sentence); err != nil {
 				return fmt.Errorf("take over what an earlier process held: %w", err)
