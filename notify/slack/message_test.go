@@ -65,7 +65,7 @@ func TestAMessage(t *testing.T) {
 		t.Errorf("channel %q, colour %q", m.Channel, m.Attachments[0].Color)
 	}
 	wantMeta := metadata{EventType: "billwatch_notification", EventPayload: map[string]string{
-		"id": n.ID, "reason": "first", "status": "firing", "group_key": n.GroupKey,
+		"id": n.ID, "reason": "first", "status": "firing",
 	}}
 	if diff := cmp.Diff(wantMeta, m.Metadata); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)

@@ -85,10 +85,8 @@ func (a attempt) chat(ctx context.Context, told billwatch.Notification, m messag
 		slackgo.MsgOptionBlocks(m.blocks...),
 		slackgo.MsgOptionAttachments(m.frame),
 		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{
-			EventType: "billwatch_notification",
-			EventPayload: map[string]any{
-				"id": told.ID, "reason": told.Reason, "status": string(told.Status), "group_key": told.GroupKey,
-			},
+			EventType:    "billwatch_notification",
+			EventPayload: map[string]any{"id": told.ID, "reason": told.Reason, "status": string(told.Status)},
 		}),
 		slackgo.MsgOptionDisableLinkUnfurl(),
 		slackgo.MsgOptionDisableMediaUnfurl(),
