@@ -22,8 +22,10 @@ type round struct {
 	known map[string]billwatch.Remembered
 	out   billwatch.Round
 
+	emit func(billwatch.Poll)
+	gate chan struct{} // held while emit runs
+
 	mu        sync.Mutex
-	emit      func(billwatch.Poll)
 	retried   bool // the round's one retry was used
 	refreshed bool // the credential was read again
 	late      *task
@@ -54,7 +56,7 @@ type firstRead struct {
 // accounts were emitted, and comes as a second poll with the same snapshot and
 // the records; otherwise records come with the snapshot. When ctx ends, what was not read is not emitted: nobody looked.
 func (s *Source) Round(ctx context.Context, known []billwatch.Remembered, emit func(billwatch.Poll)) billwatch.Round {
-	r := &round{Source: s, known: make(map[string]billwatch.Remembered, len(known)), emit: emit}
+	r := &round{Source: s, known: make(map[string]billwatch.Remembered, len(known)), emit: emit, gate: make(chan struct{}, 1)}
 	for _, k := range known {
 		r.known[k.Account.ID] = k
 	}
@@ -221,8 +223,8 @@ func (r *round) failUnseen(err error) {
 
 // send hands a poll over, one at a time.
 func (r *round) send(p billwatch.Poll) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate <- struct{}{}
+	defer func() { <-r.gate }()
 	r.emit(p)
 }
 
