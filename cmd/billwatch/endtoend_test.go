@@ -263,10 +263,8 @@ func TestKilledAtAnyStepNothingIsLostAndNothingIsToldTwice(t *testing.T) {
 				})
 				first = w.start(t)
 				close(ready)
+				until(t, first, step.moment, w.moments.reached)
 				<-first.done
-				if !w.moments.reached() {
-					t.Fatalf("ended before %q:\n%s", step.moment, first.out)
-				}
 				second := w.start(t)
 				until(t, second, "the suspension", w.everybodyWasTold("firing"))
 				w.notehub.suspend(false)

@@ -47,7 +47,7 @@ func (p *pipeline) run(ctx context.Context, lease billwatch.Lease, polls <-chan 
 			return failed
 		}
 		if failed == nil {
-			failed = p.settle(ctx, lease, batch)
+			failed = p.settle(ctx, lease, folded(batch))
 		}
 	}
 }
@@ -73,6 +73,22 @@ func gather(polls <-chan billwatch.Poll) []billwatch.Poll {
 		}
 	}
 	return batch
+}
+
+// folded keeps the last poll of each account: a first history comes as a second
+// poll with the same snapshot, and may come within the same batch.
+func folded(polls []billwatch.Poll) []billwatch.Poll {
+	at := make(map[string]int, len(polls))
+	kept := polls[:0]
+	for _, poll := range polls {
+		if i, twice := at[poll.Account.ID]; twice {
+			kept[i] = poll
+			continue
+		}
+		at[poll.Account.ID] = len(kept)
+		kept = append(kept, poll)
+	}
+	return kept
 }
 
 // settle judges a batch and commits it. While the store is away it tries again
