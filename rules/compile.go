@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -67,11 +66,11 @@ func compile(doc *document.Document, scalar *yaml.Node, s scope, want kind) (*pr
 	default:
 		c.fail(root.at, fmt.Sprintf("must be %s, not %s", want, root.kind), "")
 	}
-	if len(c.problems) > 0 {
+	if c.problems.Errors() > 0 {
 		return nil, c.problems
 	}
 	c.program.root = root
-	return c.program, nil
+	return c.program, c.problems
 }
 
 func (c *compiler) fail(at int, message, hint string) node {
@@ -105,7 +104,7 @@ func (c *compiler) part(n ast.Node) node {
 	case *ast.BoolNode:
 		return literal(n, truth(n.Value))
 	case *ast.IntegerNode:
-		return literal(n, numeric(float64(n.Value)))
+		return c.integer(n)
 	case *ast.FloatNode:
 		return literal(n, numeric(n.Value))
 	case *ast.StringNode:
@@ -147,6 +146,17 @@ func (c *compiler) unavailable(n ast.Node) node {
 		return c.refuse(n, "bytes")
 	}
 	return c.fail(place(n), "this is not available in rules", "")
+}
+
+// integer compiles a whole number; rules see floats, which hold no more than 53
+// bits of it.
+func (c *compiler) integer(n *ast.IntegerNode) node {
+	if int64(n.Value) > 1<<53 {
+		p := c.doc.ErrorAt(c.scalar, place(n), "numbers beyond 2^53 are compared inexactly", "")
+		p.Severity = billwatch.SeverityWarning
+		c.problems = append(c.problems, p)
+	}
+	return literal(n, numeric(float64(n.Value)))
 }
 
 // wordBefore returns where a word begins that stands before a place.
@@ -220,110 +230,6 @@ func (c *compiler) wants(n node, k kind, where string) bool {
 // of a kind that does not fit.
 func wrongKind(v value, want kind) value {
 	return without(failed, fmt.Sprintf("%s is %s, not %s", v, v.kind, want))
-}
-
-// name compiles a variable.
-func (c *compiler) name(n ast.Node) node {
-	path, at, ok := c.path(n)
-	if !ok {
-		return node{kind: broken, at: at}
-	}
-	last := place(n)
-	if beginning, _, _ := strings.Cut(path, "."); c.scope.selector && slices.Contains([]string{"now", "previous", "vars"}, beginning) {
-		return c.fail(at, beginning+" is not available here", "accounts are selected by what they are")
-	}
-	if path == "now" {
-		return node{kind: moment, at: at, eval: func(e *env) value {
-			if e.blind {
-				return value{}
-			}
-			return momentary(e.now)
-		}}
-	}
-	if own, found := strings.CutPrefix(path, "vars."); found {
-		return c.own(own, at, last)
-	}
-	current, earlier := strings.CutPrefix(path, "previous.")
-	if label, found := strings.CutPrefix(current, "account.labels."); found {
-		return c.track(path, ownLabel(label, at, earlier))
-	}
-	x, found := variables[current]
-	if !found {
-		return c.unknownName(path, at, last)
-	}
-	return c.track(path, node{kind: x.kind, at: at, eval: func(e *env) value {
-		if earlier {
-			return e.read(x, e.prev)
-		}
-		return e.read(x, e.snap)
-	}})
-}
-
-// track remembers which variables an expression names.
-func (c *compiler) track(name string, n node) node {
-	if !slices.Contains(c.program.fields, name) {
-		c.program.fields = append(c.program.fields, name)
-	}
-	return n
-}
-
-// path returns the dotted name that a node spells, and where it begins.
-func (c *compiler) path(n ast.Node) (path string, at int, ok bool) {
-	switch n := n.(type) {
-	case *ast.IdentifierNode:
-		if n.Value == "$env" {
-			return "", place(n), c.fail(place(n), "$env is not available in rules", "").kind != broken
-		}
-		return n.Value, place(n), true
-	case *ast.ChainNode:
-		return c.path(n.Node)
-	case *ast.MemberNode:
-		path, at, ok = c.path(n.Node)
-		property, constant := n.Property.(*ast.StringNode)
-		if ok && !constant {
-			c.fail(place(n.Property), "must be a text in quotes", "")
-			ok = false
-		}
-		if !ok {
-			return "", at, false
-		}
-		return path + "." + property.Value, at, true
-	case *ast.CallNode:
-		c.fail(place(n), "what a function gives has no fields", "")
-		return "", place(n), false
-	}
-	c.fail(place(n), "has no fields", "")
-	return "", place(n), false
-}
-
-// own compiles one of the account's own variables.
-func (c *compiler) own(name string, at, last int) node {
-	if c.scope.vars != nil && !slices.Contains(c.scope.vars, name) {
-		return c.fail(last, "no account sets vars."+name, suggest(name, c.scope.vars, "set it below accounts:"))
-	}
-	return c.track("vars."+name, node{kind: dynamic, at: at, eval: func(e *env) value {
-		if e.blind {
-			return value{}
-		}
-		return ownVariable(name, e.vars[name])
-	}})
-}
-
-func ownLabel(name string, at int, earlier bool) node {
-	missing := without(notApplicable, fmt.Sprintf("the account has no label %q", name))
-	return node{kind: text, at: at, eval: func(e *env) value {
-		s := e.snap
-		if earlier {
-			s = e.prev
-		}
-		if e.blind || s == nil {
-			return value{}
-		}
-		if v, ok := s.Account.Labels[name]; ok {
-			return textual(v)
-		}
-		return missing
-	}}
 }
 
 // suggest returns a hint that names the nearest known word, or the other hint.

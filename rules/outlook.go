@@ -7,6 +7,10 @@ import (
 	"github.com/billwatch/billwatch"
 )
 
+// ForecastOf returns when the account's balance is expected to be gone, nil
+// where that cannot be told.
+func ForecastOf(in Input) *billwatch.Forecast { return in.env().forecast() }
+
 // forecast returns the account's forecast in words of the road, nil where none
 // can be made.
 func (e *env) forecast() *billwatch.Forecast {

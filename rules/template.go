@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+	tree "text/template/parse"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -79,6 +81,9 @@ func readText(doc *document.Document, key, n *yaml.Node, sample any) (namedText,
 	if err != nil {
 		return t, billwatch.Problems{doc.Error(n, "template: "+templateError(err), "")}
 	}
+	if loop := unbounded(tmpl); loop != "" {
+		return t, billwatch.Problems{doc.Error(n, "template: "+loop+" is not available in rules", "")}
+	}
 	t.tmpl = tmpl
 	err = tmpl.Execute(io.Discard, sample)
 	if err == nil {
@@ -93,6 +98,55 @@ func readText(doc *document.Document, key, n *yaml.Node, sample any) (namedText,
 		return t, billwatch.Problems{doc.Error(n, fmt.Sprintf("template: there is no field %s here", wrong[1]), hint)}
 	}
 	return t, nil
+}
+
+// unbounded returns what in a template could take for ever: templates that call
+// templates, and loops over anything but a field.
+func unbounded(t *template.Template) string {
+	if len(t.Templates()) > 1 {
+		return "define"
+	}
+	if t.Tree == nil {
+		return ""
+	}
+	return unboundedList(t.Root)
+}
+
+func unboundedList(list *tree.ListNode) string {
+	if list == nil {
+		return ""
+	}
+	for _, n := range list.Nodes {
+		if found := unboundedNode(n); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+func unboundedNode(n tree.Node) string {
+	switch n := n.(type) {
+	case *tree.TemplateNode:
+		return "template"
+	case *tree.IfNode:
+		return cmp.Or(unboundedList(n.List), unboundedList(n.ElseList))
+	case *tree.WithNode:
+		return cmp.Or(unboundedList(n.List), unboundedList(n.ElseList))
+	case *tree.RangeNode:
+		if !overField(n.Pipe) {
+			return "range over what is no field"
+		}
+		return cmp.Or(unboundedList(n.List), unboundedList(n.ElseList))
+	}
+	return ""
+}
+
+func overField(p *tree.PipeNode) bool {
+	if len(p.Cmds) != 1 || len(p.Cmds[0].Args) != 1 {
+		return false
+	}
+	_, ok := p.Cmds[0].Args[0].(*tree.FieldNode)
+	return ok
 }
 
 // wrongField is how text/template says that there is none of a name.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/rules/forecast"
-	"pgregory.net/rapid"
 )
 
 const day = 24 * time.Hour
@@ -297,84 +296,6 @@ func TestRateAlone(t *testing.T) {
 		if got := m.Runway(240, monday, q); !near(got, want) {
 			t.Errorf("runway(%v) = %v, want %v", q, got, want)
 		}
-	}
-}
-
-func someUse(t *rapid.T) []float64 {
-	return rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 400), func(i int) float64 {
-		if i > 300 {
-			return float64(i-300) * 50 // now and then a burst
-		}
-		return math.Max(0, float64(i-100))
-	}), 3, 70).Draw(t, "used")
-}
-
-func someNow(t *rapid.T) time.Time {
-	return monday.Add(time.Duration(rapid.IntRange(0, 10*24).Draw(t, "hours")) * time.Hour)
-}
-
-func TestQuantilesAreInOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m, now := model(someUse(t)...), someNow(t)
-		balance := rapid.Float64Range(0, 50_000).Draw(t, "balance")
-		last := 0.0
-		for _, q := range []float64{0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99} {
-			r := m.Runway(balance, now, q)
-			if math.IsNaN(r) || r < last {
-				t.Fatalf("runway at %v is %v after %v", q, r, last)
-			}
-			last = r
-		}
-	})
-}
-
-func TestMoreBalanceLastsLonger(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m, now := model(someUse(t)...), someNow(t)
-		balance := rapid.Float64Range(0, 200_000).Draw(t, "balance")
-		more := balance + rapid.Float64Range(0, 10_000).Draw(t, "more")
-		q := rapid.Float64Range(0.01, 0.99).Draw(t, "q")
-		if less, longer := m.Runway(balance, now, q), m.Runway(more, now, q); longer < less-1e-6 {
-			t.Fatalf("%v lasts %v days and %v lasts %v", balance, less, more, longer)
-		}
-	})
-}
-
-func TestUnitMakesNoDifference(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		used, now := someUse(t), someNow(t)
-		balance := rapid.Float64Range(1, 50_000).Draw(t, "balance")
-		scaled := make([]float64, len(used))
-		for i, u := range used {
-			scaled[i] = u / 1024 // a power of two: no rounding of its own
-		}
-		for _, q := range []float64{0.1, 0.5, 0.9} {
-			a, b := model(used...).Runway(balance, now, q), model(scaled...).Runway(balance/1024, now, q)
-			if !near(a, b) {
-				t.Fatalf("runway at %v is %v, and %v in the other unit", q, a, b)
-			}
-		}
-	})
-}
-
-func TestRunwayUsesUpTheBalance(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m, now := model(someUse(t)...), someNow(t)
-		balance := rapid.Float64Range(1, 50_000).Draw(t, "balance")
-		r := m.Runway(balance, now, 0.5)
-		if math.IsInf(r, 1) || r > 300 {
-			return
-		}
-		if used := m.Use(r, now, 0.5); math.Abs(used-balance) > 1e-6*balance+1e-6 {
-			t.Fatalf("in %v days %v is used, of %v", r, used, balance)
-		}
-	})
-}
-
-func TestQuantileAllocatesNothing(t *testing.T) {
-	m := model(repeat(100, 28)...)
-	if n := testing.AllocsPerRun(100, func() { m.Runway(4_500, monday, 0.1) }); n != 0 {
-		t.Errorf("%v allocations", n)
 	}
 }
 
