@@ -312,4 +312,3 @@ func TestForecastNote(t *testing.T) {
 		})
 	}
 }
-
