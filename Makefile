@@ -21,7 +21,8 @@ help: ## list these commands
 demo: build ## watch simulated accounts run dry, and who is told what
 	bin/billwatch demo
 
-test: ## run every test, on SQLite and on a PostgreSQL of its own
+# The program comes first: tests build it too, and then only have to link it.
+test: build ## run every test, on SQLite and on a PostgreSQL of its own
 	@go build -o $(TOOLS)/testrun ./internal/testrun
 	@exec $(TOOLS)/testrun
 
