@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 const layered = `sources:
-  blues-eu: &blues { type: notehub, token: fromfile }
+  blues-eu: &blues { type: notehub, token: fromfile, concurrency: 4 }
   gpus: *blues
 accounts: [{ match: "true", vars: { floor: 1 } }]
 receivers:
@@ -166,6 +167,18 @@ state: sqlite:state/billwatch.db
 	want := `billwatch.yaml:4:70: ca_file: `
 	if !strings.HasPrefix(problems, want) || strings.Count(problems, "billwatch.yaml:") != 1 {
 		t.Errorf("got %s, want it to begin with %s", problems, want)
+	}
+}
+
+func TestAPathIsMadeRelativeOnce(t *testing.T) {
+	path := write(t, `sources:
+  blues: &a { type: notehub, token_file: secrets/token }
+  gpus: { <<: *a, interval: 6m }
+receivers: { hook: { webhook: { url: "https://example.com" } } }
+`, "secrets/token", "hunter2hunter2")
+	t.Chdir(filepath.Dir(filepath.Dir(path)))
+	if _, problems := load(t, filepath.Join(filepath.Base(filepath.Dir(path)), "billwatch.yaml")); problems != "" {
+		t.Error(problems)
 	}
 }
 

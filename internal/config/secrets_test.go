@@ -1,13 +1,16 @@
 package config_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/config"
+	"github.com/billwatch/billwatch/poller"
 )
 
 // planted is found by nobody who looks at problems.
@@ -75,6 +78,37 @@ route:
 				t.Errorf("line %d broken in way %d, %q:\n%s", i+1, k, broken[i], shown)
 			}
 		}
+	}
+}
+
+// careless is a provider that quotes more than it should, and has no address
+// of its own.
+type careless struct {
+	Token billwatch.Secret `yaml:"token"`
+	Place string           `yaml:"place"`
+}
+
+// New never succeeds.
+func (c *careless) New(poller.Common) (poller.Provider, error) {
+	return nil, errors.Join(
+		&billwatch.FieldError{Field: "token", Err: fmt.Errorf("%q is no token", c.Token.Reveal())},
+		fmt.Errorf("neither %s nor %s will do", c.Token.Reveal(), c.Place),
+	)
+}
+
+func TestACarelessProviderShowsNoSecretEither(t *testing.T) {
+	path := write(t, "sources:\n  x: { type: careless, token: hunter2hunter2, place: \"${PLACE}\", interval: 30s }\n"+sound[strings.Index(sound, "receivers"):])
+	k := kinds()
+	k.Sources = []poller.Type{{Name: "careless", Settings: func() poller.Settings { return &careless{} }}}
+	_, problems, err := config.Load(path, []string{"PLACE=hunter2 somewhere"}, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := withoutExcerpts(strings.ReplaceAll(problems.Error(), filepath.Dir(path)+"/", ""))
+	want := "billwatch.yaml:2:3: sources.x: neither <secret> nor ${PLACE} will do\n" +
+		"billwatch.yaml:2:31: token: \"<secret>\" is no token"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

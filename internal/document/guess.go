@@ -5,7 +5,10 @@ import (
 	"strings"
 )
 
-var anyKey = regexp.MustCompile(`([A-Za-z_-]+)["']?\s*[:=]`)
+var (
+	anyKey  = regexp.MustCompile(`([A-Za-z_-]+)["']?\s*[:=]`)
+	lineKey = regexp.MustCompile(`^[\s\-]*["']?[A-Za-z0-9_.-]+["']?\s*:(\s|$)`)
+)
 
 // guess returns what to hide of a line in a file that is not valid YAML: what
 // follows a secret's key, and the lines that may belong to it.
@@ -35,7 +38,7 @@ func (g *guesser) read(line string) []span {
 	if blank(text) {
 		return nil
 	}
-	if g.indent >= 0 && indent > g.indent {
+	if g.indent >= 0 && (indent > g.indent || !lineKey.MatchString(line)) {
 		return []span{{indent, len(text)}}
 	}
 	g.indent = -1
