@@ -306,8 +306,12 @@ func TestForecastNote(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			in := at(acme())
 			in.Records = tt.records
-			if got := only(t, load(t, condition("true")).Evaluate(in)).Forecast; got == nil || got.Note != tt.want {
+			got := only(t, load(t, condition("true")).Evaluate(in)).Forecast
+			if got == nil || got.Note != tt.want {
 				t.Errorf("forecast = %+v, want note %q", got, tt.want)
+			}
+			if diff := cmp.Diff(rules.ForecastOf(in), got); diff != "" {
+				t.Errorf("asked for alone it is another:\n%s", diff)
 			}
 		})
 	}
