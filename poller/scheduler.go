@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
@@ -35,32 +37,29 @@ type Scheduler struct {
 // Run knocks until ctx ends, first at once for every source, and returns when
 // the last knock has ended.
 func (s *Scheduler) Run(ctx context.Context) error {
-	cron, err := gocron.NewScheduler(gocron.WithLocation(time.UTC), gocron.WithStopTimeout(stopTimeout))
+	cron, err := gocron.NewScheduler(gocron.WithLocation(time.UTC))
 	if err != nil {
 		return fmt.Errorf("start the scheduler: %w", err)
 	}
+	var k knocking
 	for _, source := range s.Sources {
-		if err := s.add(ctx, cron, source); err != nil {
+		if err := s.add(cron, source, func() { k.run(ctx, s, source) }); err != nil {
 			return errors.Join(fmt.Errorf("schedule source %s: %w", source.Name, err), cron.Shutdown())
 		}
 	}
 	cron.Start()
 	<-ctx.Done()
+	// gocron waits for its tasks in a busy loop; so there are none left for it.
+	if err := k.end(); err != nil {
+		return err
+	}
 	if err := cron.Shutdown(); err != nil {
 		return fmt.Errorf("stop the scheduler: %w", err)
 	}
 	return nil
 }
 
-func (s *Scheduler) add(ctx context.Context, cron gocron.Scheduler, source *Source) error {
-	knock := func(ctx context.Context) {
-		defer func() { // gocron would let it end the process
-			if panicked := recover(); panicked != nil {
-				s.Log.Error("poll panicked", "source", source.Name, "err", fmt.Sprint(panicked))
-			}
-		}()
-		s.Knock(ctx, source)
-	}
+func (s *Scheduler) add(cron gocron.Scheduler, source *Source, knock func()) error {
 	_, err := cron.NewJob(
 		gocron.CronJob(source.Name, false),
 		gocron.NewTask(knock),
@@ -68,9 +67,52 @@ func (s *Scheduler) add(ctx context.Context, cron gocron.Scheduler, source *Sour
 		gocron.WithCronImplementation(&slots{s, source}),
 		gocron.WithSingletonMode(gocron.LimitModeReschedule),
 		gocron.WithStartAt(gocron.WithStartImmediately()),
-		gocron.WithContext(ctx),
 	)
 	return err
+}
+
+// knocking counts the knocks under way, so that their end can be waited for.
+type knocking struct {
+	mu    sync.Mutex
+	ended bool
+	wait  sync.WaitGroup
+}
+
+func (k *knocking) run(ctx context.Context, s *Scheduler, source *Source) {
+	k.mu.Lock()
+	if k.ended {
+		k.mu.Unlock()
+		return
+	}
+	k.wait.Add(1)
+	k.mu.Unlock()
+	defer k.wait.Done()
+	defer func() { // gocron would let it end the process
+		if panicked := recover(); panicked != nil {
+			s.Log.Error("poll panicked", "source", source.Name, "err", fmt.Sprint(panicked), "stack", string(debug.Stack()))
+		}
+	}()
+	s.Knock(ctx, source)
+}
+
+// end lets no knock begin and waits for those under way.
+func (k *knocking) end() error {
+	k.mu.Lock()
+	k.ended = true
+	k.mu.Unlock()
+	done := make(chan struct{})
+	go func() { // outlives end only together with a knock that does not stop
+		k.wait.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("a poll has not ended after %s", stopTimeout)
+	}
 }
 
 // slots tells gocron when a source's next slot begins.
