@@ -100,7 +100,7 @@ type notehub struct {
 
 func newNotehub(t *testing.T, m *moments) *notehub {
 	t.Helper()
-	n := &notehub{moments: m, replies: filepath.Join("..", "..", "poller", "notehub", "testdata")}
+	n := &notehub{moments: m, replies: filepath.Join("..", "..", "poller", "notehub", "testdata", "examples")}
 	n.Server = httptest.NewServer(http.HandlerFunc(n.serve))
 	t.Cleanup(n.Close)
 	return n

@@ -121,10 +121,14 @@ func (p *process) stop(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// patience is how long a condition may take to come true: on PostgreSQL the
+// leases of a killed process end after 30 s, its source's and then its message's.
+const patience = 90 * time.Second
+
 // until waits for a condition of the world outside.
 func until(t *testing.T, p *process, what string, holds func() bool) {
 	t.Helper()
-	deadline, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	deadline, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -132,7 +136,7 @@ func until(t *testing.T, p *process, what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.Done():
-			t.Fatalf("waited 30 s for %s; the process said:\n%s", what, p.out)
+			t.Fatalf("waited %s for %s; the process said:\n%s", patience, what, p.out)
 		}
 	}
 }
@@ -251,6 +255,7 @@ var killedAt = []struct {
 func TestKilledAtAnyStepNothingIsLostAndNothingIsToldTwice(t *testing.T) {
 	for _, step := range killedAt {
 		t.Run(step.moment, func(t *testing.T) {
+			t.Parallel()
 			databases(t, func(t *testing.T, state string) {
 				w := newWorld(t, state)
 				w.notehub.suspend(true)

@@ -91,14 +91,28 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Long:          rootHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	g := &globals{stdout: stdout, stderr: stderr}
 	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration file (default billwatch.yaml, then /etc/billwatch/billwatch.yaml)")
 	root.AddCommand(newRun(g), newDemo(g), newCheck(g), newDryRun(g), newSendTest(g), newVersion(g))
 	return root
+}
+
+// unknownCommand refuses what is no command, with the nearest one that is.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q", args[0])
+	for _, near := range cmd.SuggestionsFor(args[0]) {
+		text += "\n  hint: did you mean " + near + "?"
+	}
+	return errors.New(text)
 }
 
 // globals is what every command shares.
