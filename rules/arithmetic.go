@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,18 +41,26 @@ func (c comparison) compare(a, b value) value {
 	if a.kind != b.kind {
 		return without(failed, fmt.Sprintf("cannot compare %s with %s", a.kind, b.kind))
 	}
-	order := 0
-	switch a.kind {
-	case boolean, number:
-		order = cmp.Compare(a.num, b.num)
-	case text:
-		order = strings.Compare(a.str, b.str)
-	case moment:
-		order = a.at.Compare(b.at)
-	case span:
-		order = cmp.Compare(a.dur, b.dur)
+	switch order := orderOf(a, b); {
+	case order < 0:
+		return truth(c.less)
+	case order > 0:
+		return truth(c.greater)
 	}
-	return truth(order < 0 && c.less || order == 0 && c.equal || order > 0 && c.greater)
+	return truth(c.equal)
+}
+
+// orderOf compares two values of a kind.
+func orderOf(a, b value) int {
+	switch a.kind {
+	case text:
+		return strings.Compare(a.str, b.str)
+	case moment:
+		return a.at.Compare(b.at)
+	case span:
+		return cmp.Compare(a.dur, b.dur)
+	}
+	return cmp.Compare(a.num, b.num)
 }
 
 // arithmetic compiles what calculates: numbers, texts that are joined, and
@@ -71,41 +80,46 @@ func (c *compiler) arithmetic(n *ast.BinaryNode) node {
 	}}
 }
 
+// pair is two kinds with an operator between them.
+type pair struct {
+	left, right kind
+}
+
+// results are what an operator makes of two kinds, and which do.
+var results = map[pair]struct {
+	kind      kind
+	operators []string
+}{
+	{number, number}: {number, []string{"+", "-", "*", "/", "%", "**", "^"}},
+	{text, text}:     {text, []string{"+"}},
+	{moment, moment}: {span, []string{"-"}},
+	{moment, span}:   {moment, []string{"+", "-"}},
+	{span, span}:     {span, []string{"+", "-"}},
+	{span, number}:   {span, []string{"*", "/"}},
+	{number, span}:   {span, []string{"*"}},
+}
+
 // kindOf returns what an operator makes of two kinds.
 func kindOf(op string, a, b kind) (kind, bool) {
 	if a == dynamic || b == dynamic {
 		return dynamic, true
 	}
-	switch {
-	case a == number && b == number:
-		return number, true
-	case a == text && b == text:
-		return text, op == "+"
-	case a == moment && b == moment:
-		return span, op == "-"
-	case a == moment && b == span:
-		return moment, op == "+" || op == "-"
-	case a == span && b == span:
-		return span, op == "+" || op == "-"
-	case a == span && b == number:
-		return span, op == "*" || op == "/"
-	case a == number && b == span:
-		return span, op == "*"
-	}
-	return broken, false
+	result := results[pair{a, b}]
+	return result.kind, slices.Contains(result.operators, op)
 }
 
 func calculate(op string, a, b value) value {
 	if a.kind == unknown || b.kind == unknown {
 		return worse(a, b)
 	}
+	if a.kind == number && b.kind == number {
+		return checked(op, a.num, b.num)
+	}
 	k, ok := kindOf(op, a.kind, b.kind)
 	if !ok {
 		return without(failed, fmt.Sprintf("cannot calculate %s %s %s", a.kind, op, b.kind))
 	}
 	switch k {
-	case number:
-		return checked(op, a.num, b.num)
 	case text:
 		return textual(a.str + b.str)
 	case moment:
@@ -120,31 +134,33 @@ func calculate(op string, a, b value) value {
 // checked calculates with numbers. An infinity that came from a function is a
 // value; one that the operator makes is a mistake, and so is what is no number.
 func checked(op string, a, b float64) value {
-	var f float64
-	switch op {
-	case "+":
-		f = a + b
-	case "-":
-		f = a - b
-	case "*":
-		f = a * b
-	case "/":
-		if b == 0 {
-			return without(failed, "division by zero")
-		}
-		f = a / b
-	case "%":
-		if b == 0 {
-			return without(failed, "modulo by zero")
-		}
-		f = math.Mod(a, b)
-	default:
-		f = math.Pow(a, b)
+	if b == 0 && (op == "/" || op == "%") {
+		return without(failed, zeroDivisions[op])
 	}
-	if math.IsNaN(f) || math.IsInf(f, 0) && !math.IsInf(a, 0) && !math.IsInf(b, 0) {
+	f := plain(op, a, b)
+	made := math.IsInf(f, 0) && !math.IsInf(a, 0) && !math.IsInf(b, 0)
+	if made || math.IsNaN(f) {
 		return without(failed, fmt.Sprintf("%s %s %s is no number", humanize(a), op, humanize(b)))
 	}
 	return numeric(f)
+}
+
+var zeroDivisions = map[string]string{"/": "division by zero", "%": "modulo by zero"}
+
+func plain(op string, a, b float64) float64 {
+	switch op {
+	case "+":
+		return a + b
+	case "-":
+		return a - b
+	case "*":
+		return a * b
+	case "/":
+		return a / b
+	case "%":
+		return math.Mod(a, b)
+	}
+	return math.Pow(a, b)
 }
 
 // spanOf calculates what gives a duration.

@@ -1,9 +1,11 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -114,13 +116,12 @@ func (c *compiler) comparison(n *ast.BinaryNode) node {
 		return c.nilTest(n, n.Right)
 	}
 	l, r := c.operand(n.Left), c.operand(n.Right)
-	if l.kind == broken || r.kind == broken {
+	switch {
+	case l.kind == broken || r.kind == broken:
 		return node{kind: broken, at: l.at}
-	}
-	if l.kind != r.kind && l.kind != dynamic && r.kind != dynamic {
+	case !alike(l.kind, r.kind):
 		return c.fail(place(n), fmt.Sprintf("cannot compare %s with %s", l.kind, r.kind), hintOfKinds(l.kind, r.kind))
-	}
-	if !equality && (l.kind == boolean || r.kind == boolean) {
+	case !equality && (l.kind == boolean || r.kind == boolean):
 		return c.fail(place(n), fmt.Sprintf("true and false cannot be compared with %s", n.Operator), "")
 	}
 	op := comparisonOf(n.Operator)
@@ -130,6 +131,9 @@ func (c *compiler) comparison(n *ast.BinaryNode) node {
 	c.showFirst(l, r)
 	return compared
 }
+
+// alike says whether two kinds can be compared, as far as that is known.
+func alike(a, b kind) bool { return a == b || a == dynamic || b == dynamic }
 
 func hintOfKinds(a, b kind) string {
 	if a == text && b == moment || a == moment && b == text {
@@ -213,39 +217,50 @@ func (c *compiler) membership(n *ast.BinaryNode) node {
 	if !ok {
 		return c.fail(place(n), "a list must stand right of in", `write one: plan.type in ["Essentials", "Enterprise"]`)
 	}
-	items, fine := make([]node, len(array.Nodes)), l.kind != broken
-	fixed := l.fixed
-	for i, a := range array.Nodes {
-		items[i] = c.operand(a)
-		switch {
-		case items[i].kind == broken:
-			fine = false
-		case fine && items[i].kind != l.kind && items[i].kind != dynamic && l.kind != dynamic:
-			c.fail(items[i].at, fmt.Sprintf("cannot compare %s with %s", l.kind, items[i].kind), "")
-			fine = false
-		}
-		fixed = fixed && items[i].fixed
-	}
+	items, fine := c.items(l, array)
 	if !fine {
 		return node{kind: broken, at: l.at}
 	}
-	equal := comparisonOf("==")
-	return node{kind: boolean, at: l.at, fixed: fixed, eval: func(e *env) value {
-		v, found := l.eval(e), truth(false)
-		if v.kind == unknown {
-			found = v
-		}
-		for _, item := range items {
-			switch same := equal.compare(v, item.eval(e)); {
-			case same.kind == unknown || found.kind == unknown:
-				found = worse(found, same)
-			case same.isTrue():
-				found = same
-			}
-		}
-		return found
-	}}
+	fixed := l.fixed && !slices.ContainsFunc(items, func(n node) bool { return !n.fixed })
+	return node{kind: boolean, at: l.at, fixed: fixed, eval: func(e *env) value { return among(l, items, e) }}
 }
+
+// items compiles a list whose members are compared with a value.
+func (c *compiler) items(of node, list *ast.ArrayNode) (items []node, fine bool) {
+	fine = of.kind != broken
+	for _, a := range list.Nodes {
+		item := c.operand(a)
+		switch {
+		case item.kind == broken:
+			fine = false
+		case of.kind != broken && !alike(item.kind, of.kind):
+			c.fail(item.at, fmt.Sprintf("cannot compare %s with %s", of.kind, item.kind), "")
+			fine = false
+		}
+		items = append(items, item)
+	}
+	return items, fine
+}
+
+// among says whether a value is one of several; an unknown one among them all
+// leaves that open.
+func among(of node, items []node, e *env) value {
+	v, found := of.eval(e), truth(false)
+	if v.kind == unknown {
+		found = v
+	}
+	for _, item := range items {
+		switch same := equals.compare(v, item.eval(e)); {
+		case same.kind == unknown || found.kind == unknown:
+			found = worse(found, same)
+		case same.isTrue():
+			found = same
+		}
+	}
+	return found
+}
+
+var equals = comparisonOf("==")
 
 // textual compiles the questions about texts.
 func (c *compiler) textual(n *ast.BinaryNode) node {
@@ -291,7 +306,8 @@ func (c *compiler) matching(n *ast.BinaryNode) node {
 }
 
 func regexpError(err error) string {
-	if wrong, ok := err.(*syntax.Error); ok {
+	var wrong *syntax.Error
+	if errors.As(err, &wrong) {
 		return string(wrong.Code)
 	}
 	return "cannot be read"

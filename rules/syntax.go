@@ -56,29 +56,48 @@ func parse(source string) (ast.Node, *mistake) {
 // tooDeep returns the character at which brackets are nested too deep, -1
 // where they are not: the parser calls itself for each.
 func tooDeep(source string) int {
-	depth, quote, at := 0, rune(0), -1
-	escaped := false
+	depth, at := 0, -1
+	var inside quotes
 	for _, r := range source {
 		at++
+		if inside.text(r) {
+			continue
+		}
 		switch {
-		case escaped:
-			escaped = false
-		case quote != 0:
-			escaped = r == '\\' && quote != '`'
-			if r == quote {
-				quote = 0
-			}
-		case r == '"' || r == '\'' || r == '`':
-			quote = r
-		case r == '(' || r == '[' || r == '{':
-			if depth++; depth > maxNested {
-				return at
-			}
-		case r == ')' || r == ']' || r == '}':
+		case strings.ContainsRune("([{", r):
+			depth++
+		case strings.ContainsRune(")]}", r):
 			depth--
+		}
+		if depth > maxNested {
+			return at
 		}
 	}
 	return -1
+}
+
+// quotes follows an expression character by character.
+type quotes struct {
+	open    rune // the quote that began a text; 0 outside of one
+	escaped bool
+}
+
+// text says whether a character belongs to a text in quotes.
+func (q *quotes) text(r rune) bool {
+	switch {
+	case q.escaped:
+		q.escaped = false
+	case q.open == 0:
+		if !strings.ContainsRune("\"'`", r) {
+			return false
+		}
+		q.open = r
+	case r == q.open:
+		q.open = 0
+	default:
+		q.escaped = r == '\\' && q.open != '`'
+	}
+	return true
 }
 
 // tokenText is what a parser's message says of a token.
