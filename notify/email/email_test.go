@@ -236,3 +236,13 @@ func TestManyRecipientsInOneTransaction(t *testing.T) {
 		t.Errorf("%d messages, want one to 40", len(got))
 	}
 }
+
+func TestNothingIsSentAfterTheLease(t *testing.T) {
+	ctx := notifytest.NewStopped(t.Context())
+	s := newMailServer(t, false)
+	s.named = ctx.Stop
+	_, err := build(t, s.settings()).Notify(ctx, notifytest.Notification(), billwatch.Receipt{})
+	if class(err) != "refused" || len(s.mails()) != 0 {
+		t.Errorf("%s after %d messages (%v), want refused after none", class(err), len(s.mails()), err)
+	}
+}

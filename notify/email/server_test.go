@@ -75,6 +75,7 @@ type mailServer struct {
 	mechanisms []string
 	password   string
 	stop       chan struct{}
+	named      func() // called at each recipient; may be nil
 
 	mu      sync.Mutex
 	answer  notifytest.Answer
@@ -209,6 +210,9 @@ func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
 
 // Rcpt implements smtp.Session.
 func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if s.server.named != nil {
+		s.server.named()
+	}
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
 	if err := s.server.refuse[to]; err != nil {

@@ -1,0 +1,38 @@
+package slack_test
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify/notifytest"
+)
+
+func TestNothingIsSentAfterTheLease(t *testing.T) {
+	ctx := notifytest.NewStopped(t.Context())
+	posts := 0
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posts++ }))
+	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		ctx.Stop() // the connection is there, and nothing was sent
+		return nil, nil
+	}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(file, ca, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := byToken(server.URL)
+	c.CAFile = file
+	_, err := build(t, c).Notify(ctx, notifytest.Notification(), billwatch.Receipt{})
+	server.Close()
+	if class(err) != "refused" || posts != 0 {
+		t.Errorf("%s after %d posts (%v), want refused after none", class(err), posts, err)
+	}
+}
