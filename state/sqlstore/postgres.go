@@ -99,14 +99,16 @@ func (s *Store) listen(ctx context.Context, config *pgx.ConnConfig) {
 	})
 	go func() {
 		defer close(done)
-		again := time.NewTicker(listenAgainAfter)
+		again := time.NewTimer(0)
 		defer again.Stop()
-		for ctx.Err() == nil {
-			s.hear(ctx, config.Copy())
+		for {
 			select {
 			case <-again.C:
 			case <-ctx.Done():
+				return
 			}
+			s.hear(ctx, config.Copy())
+			again.Reset(listenAgainAfter)
 		}
 	}()
 }

@@ -198,6 +198,15 @@ func TestAKilledFirstStartLeavesNothingInTheWay(t *testing.T) {
 	open(t, sqlstore.Config{DSN: "sqlite:" + path})
 }
 
+func TestADirectoryThatTakesNoFileIsNamed(t *testing.T) {
+	for _, path := range []string{"/proc/billwatch.db", "/proc/state/billwatch.db"} {
+		_, err := sqlstore.Open(t.Context(), sqlstore.Config{DSN: "sqlite:" + path})
+		if err == nil || !strings.HasPrefix(err.Error(), path) {
+			t.Errorf("got %v, want an error that begins with %s", err, path)
+		}
+	}
+}
+
 func TestLookingOnlyCreatesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "billwatch.db")

@@ -98,6 +98,11 @@ func epochRefused(w *world) {
 	if !errors.Is(err, billwatch.ErrLeaseLost) {
 		w.Errorf("end of a round with an old epoch: %v, want the lease lost", err)
 	}
+	w.after(lifetime)
+	w.lease("a", 3) // it comes back, which makes its old lease no better
+	if err := w.Commit(w.ctx, billwatch.Batch{Lease: old, Now: w.now, Polls: []billwatch.Poll{w.read("1", 5)}}); !errors.Is(err, billwatch.ErrLeaseLost) {
+		w.Errorf("commit with an old epoch of the present holder: %v, want the lease lost", err)
+	}
 	if got, err := w.Accounts(w.ctx, source); err != nil || len(got) != 0 {
 		w.Errorf("accounts after refused writes: %v, %v; want none", got, err)
 	}

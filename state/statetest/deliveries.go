@@ -300,6 +300,7 @@ func wakes(w *world) {
 func shifted(w *world) {
 	lease := w.lease("a", 1)
 	w.owe(lease, "g", id(1))
+	repeat := w.now.Add(240 * time.Hour)
 	w.retry(w.delivery("a"), time.Minute, false)
 	pending := w.firing("Slow", "1")
 	pending.State, pending.StartsAt, pending.Fingerprint = billwatch.Pending, time.Time{}, ""
@@ -307,6 +308,7 @@ func shifted(w *world) {
 	for _, jump := range []time.Duration{2 * time.Hour, -5 * time.Hour} {
 		w.must(w.Shift(w.ctx, jump))
 		w.after(jump)
+		repeat = repeat.Add(jump)
 		w.wantDue(fmt.Sprintf("after a jump of %s", jump), w.now.Add(time.Minute))
 		alerts, err := w.Alerts(w.ctx)
 		w.must(err)
@@ -321,4 +323,21 @@ func shifted(w *world) {
 	}
 	w.after(time.Minute)
 	w.delivered(w.delivery("a"))
+	w.wantDue("after it was delivered", repeat)
+}
+
+func rewound(w *world) {
+	w.owe(w.lease("a", 1), "g", id(1))
+	w.retry(w.delivery("a"), time.Minute, false)
+	if by, err := w.Rewind(w.ctx, w.now.Add(-30*time.Second)); err != nil || by != 0 {
+		w.Errorf("half a minute behind: shifted by %s, %v; want nothing", by, err)
+	}
+	w.now = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	if by, err := w.Rewind(w.ctx, w.now); err != nil || by >= 0 {
+		w.Errorf("years behind: shifted by %s, %v; want back", by, err)
+	}
+	w.wantDue("at the start of a clock that is behind", w.now.Add(time.Minute))
+	if by, err := w.Rewind(w.ctx, w.now); err != nil || by != 0 {
+		w.Errorf("the second time: shifted by %s, %v; want nothing", by, err)
+	}
 }

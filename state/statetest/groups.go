@@ -128,6 +128,13 @@ func groupLive(w *world) {
 		}
 		w.same("member", want, m.Alert)
 	}
+	w.after(lifetime)
+	w.must(w.Commit(w.ctx, billwatch.Batch{Lease: lease, Now: w.now, Alerts: []billwatch.Alert{w.firing("High", "1")}}))
+	for _, m := range w.group("a").Members {
+		if m.Alert.Key.Rule == "High" {
+			w.same("member whose alert fires anew, elsewhere", high, m.Alert)
+		}
+	}
 }
 
 func groupChangedMeanwhile(w *world) {

@@ -20,6 +20,7 @@ type Store interface {
 	rounds
 	outbox
 	due
+	clocks
 	views
 }
 
@@ -48,7 +49,11 @@ type due interface {
 	NextDue(ctx context.Context, integrations []string) (time.Time, error)
 	Wake() <-chan struct{}
 	Prune(ctx context.Context, now time.Time, retention time.Duration) error
+}
+
+type clocks interface {
 	Shift(ctx context.Context, by time.Duration) error
+	Rewind(ctx context.Context, now time.Time) (time.Duration, error)
 }
 
 type views interface {
@@ -121,6 +126,7 @@ var tests = map[string]func(*world){
 	"an attempt's unknown outcome is remembered":         ambiguityRemembered,
 	"what becomes due wakes the dispatcher":              wakes,
 	"a clock that jumps moves every running clock":       shifted,
+	"a clock that is behind at start holds nothing up":   rewound,
 }
 
 // world is one test's store and time, with the words to tell its story.
