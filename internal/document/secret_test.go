@@ -68,7 +68,7 @@ func TestAFileThatIsNotYAMLHidesSecretsToo(t *testing.T) {
 		"token: \"hunter2\nb: c\n", "token: 'hunter2\nhunter2\n  hunter2\n", "token: {hunter2\n", "token: hunter2: x\n", "token: @hunter2\n", "token: `hunter2`\n", "token: *hunter2\n",
 		"token:\n  - hunter2: [\n", "a: {token: hunter2, b: [}\n", "token: hunter2\n\thunter2: x\n", "token = hunter2\nb: c\n", "tokn: |\n   hunter2\n  x: [\n b\n", "headers:\n  X-Key: hunter2: 1\n",
 		"\"token\": hunter2: x", "token: !hunter2! x", "token: &hunter2 hunter2 : [", "token: hunter2\x00", "token: \xffhunter2", "state: hunter2\x01hunter2", "token: %hunter2\n", "token: |hunter2\n",
-		"token: \"x\nhunter2 \\q\"\n", "token: 'x\nhunter2'\nhunter2' [\n", "token: !hunter2 x\n", "token: !!hunter2 x\n", "token:\n\thunter2\n", "token: 'a'hunter2'\n", "token: ]hunter2\n", "- token: hunter2\n b: c\n", "token: hunter2\n--- \nx: 1\n", "{token: hunter2}}\n", "token: hunter2\ntoken: hunter2\n",
+		"token: \"x\nhunter2 \\q\"\n", "token: \"x\nb: hunter2 \\q\"\n", "token: 'x\nhunter2'\nhunter2' [\n", "token: !hunter2 x\n", "token: !!hunter2 x\n", "token:\n\thunter2\n", "token: 'a'hunter2'\n", "token: ]hunter2\n", "- token: hunter2\n b: c\n", "token: hunter2\n--- \nx: 1\n", "{token: hunter2}}\n", "token: hunter2\ntoken: hunter2\n",
 	} {
 		_, problems := document.Parse("f.yaml", []byte(text))
 		if len(problems) == 0 {

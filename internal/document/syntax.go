@@ -61,7 +61,7 @@ func (d *Document) syntax(err error) billwatch.Problems {
 	}
 	at := place{wrong.Mark.Line, wrong.Mark.Column}
 	context := place{wrong.ContextMark.Line, wrong.ContextMark.Column}
-	unfinished := slices.Contains([]string{"while scanning a simple key", "while scanning a quoted scalar"}, wrong.ContextMsg)
+	unfinished := wrong.ContextMsg == "while scanning a simple key" || strings.Contains(wrong.Message, "unexpected end of stream")
 	if context.line > 0 && (unfinished || at.line > len(d.lines)) {
 		at = context
 	}
@@ -70,6 +70,9 @@ func (d *Document) syntax(err error) billwatch.Problems {
 		at.column = len(d.lines[at.line-1]) + 1
 	}
 	message, hint := explainSyntax(wrong, d.at(at))
+	if at.line > 0 && strings.Contains(string(d.lines[at.line-1]), "${") {
+		hint = `within { } or [ ] a variable needs quotes: "${NAME}"`
+	}
 	return billwatch.Problems{d.unparsed(at, message, hint)}
 }
 
