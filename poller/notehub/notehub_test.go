@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -253,5 +254,22 @@ func TestPersonalDataStayOutOfErrors(t *testing.T) {
 		Fetch(t.Context(), billwatch.Account{ID: "a2c9e0b4-30aa-4a6e-8f7d-6f5a4b3c2d1e"})
 	if err == nil || strings.Contains(err.Error(), "@example.com") || !strings.Contains(err.Error(), `plan.current_balance: "2,750,000" is not a whole number`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAKeptAnswerIsRead(t *testing.T) {
+	decoder := provider(t, notehub.Organizations(), "http://localhost:1").(poller.Decoder)
+	s, err := decoder.Decode(example(t, "organization.enterprise.200.json"))
+	want := billwatch.Account{
+		ID: "a2c9e0b4-30aa-4a6e-8f7d-6f5a4b3c2d1e", Name: "Acme Field Sensors", Provider: "notehub", Kind: "organization",
+		Owner: "ops@example.com", Email: "billing@example.com",
+	}
+	if balance, _ := s.Balance.Get(); err != nil || balance.String() != "2750000" || !reflect.DeepEqual(s.Account, want) {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	for _, name := range []string{"organizations.200.json", "error.401.json", "error.502.html"} {
+		if s, err := decoder.Decode(example(t, name)); err == nil {
+			t.Errorf("%s was read as %+v", name, s)
+		}
 	}
 }
