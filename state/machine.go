@@ -19,10 +19,15 @@ func Advance(a billwatch.Alert, e billwatch.Evaluation, now time.Time) (billwatc
 	if e.Ends == "" && a.State == billwatch.Inactive && e.Outcome != billwatch.True {
 		return a, nil
 	}
+	told := a.Annotations
 	refresh(&a, e)
 	switch a.State {
 	case billwatch.Firing:
-		return fromFiring(a, e, now)
+		next, moved := fromFiring(a, e, now)
+		if moved != nil { // what ended is told as it was: "may run out in 3 days", not "in 108"
+			next.Annotations, moved.Alert.Annotations = told, told
+		}
+		return next, moved
 	case billwatch.Pending:
 		return fromPending(a, e, now)
 	default:

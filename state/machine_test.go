@@ -196,6 +196,17 @@ func TestAStandingAlertIsKeptFresh(t *testing.T) {
 	}
 }
 
+func TestAResolvedAlertSaysWhatWasWrong(t *testing.T) {
+	low, fine := evaluation('T', 0, 0), evaluation('F', 0, 0)
+	low.Annotations = map[string]string{"summary": "may run out in 3 days"}
+	fine.Annotations = map[string]string{"summary": "may run out in 108 days"}
+	firing, _ := state.Advance(billwatch.Alert{}, low, start)
+	resolved, moved := state.Advance(firing, fine, start.Add(time.Minute))
+	if moved == nil || moved.Alert.Annotations["summary"] != "may run out in 3 days" || resolved.Annotations["summary"] != "may run out in 3 days" {
+		t.Errorf("resolved alert says %v, want what it fired with", resolved.Annotations)
+	}
+}
+
 func sameSnapshot(a, b *billwatch.Snapshot) bool { return a == b }
 
 func TestResolvedThenTrueBeginsAnew(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/daemon"
 )
@@ -95,10 +97,24 @@ func printDryRun(w io.Writer, run daemon.DryRun) {
 		fmt.Fprintln(w, "Nobody would be told anything.")
 		return
 	}
-	for _, n := range run.Notifications {
-		fmt.Fprintf(w, "--- to %s\n%s\n%s\n\n", n.Integration, n.Message.Title, strings.TrimRight(n.Message.Text, "\n"))
-	}
+	printMessages(w, run.Notifications)
 	fmt.Fprintf(w, "%s. Nothing was sent, nothing was written.\n", plural(len(run.Notifications), "message"))
+}
+
+// printMessages prints each text once, with all who would get it.
+func printMessages(w io.Writer, all []billwatch.Notification) {
+	to := map[string][]string{}
+	var order []string
+	for _, n := range all {
+		text := n.Message.Title + "\n" + strings.TrimRight(n.Message.Text, "\n")
+		if to[text] == nil {
+			order = append(order, text)
+		}
+		to[text] = append(to[text], n.Integration)
+	}
+	for _, text := range order {
+		fmt.Fprintf(w, "--- to %s\n%s\n\n", strings.Join(to[text], ", "), text)
+	}
 }
 
 // printAccounts prints what fires for each account, and how many rules do not.
@@ -127,7 +143,7 @@ func verdictsOn(run daemon.DryRun, account billwatch.AccountKey) (fires []string
 		switch {
 		case e.Account != account:
 		case e.Outcome == billwatch.True && e.For > 0:
-			fires = append(fires, fmt.Sprintf("%s (once it held %s)", e.Rule, e.For))
+			fires = append(fires, fmt.Sprintf("%s (once it held %s)", e.Rule, model.Duration(e.For)))
 		case e.Outcome == billwatch.True:
 			fires = append(fires, e.Rule)
 		case e.Outcome == billwatch.False:
