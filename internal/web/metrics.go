@@ -37,7 +37,7 @@ func NewMetrics(version string) *Metrics {
 	m.balance = gauge("balance", "What the account holds, in its own unit.", account...)
 	m.suspended = gauge("suspended", "Whether the provider says the account is suspended.", account...)
 	m.burn = gauge("burn_rate", "Expected use per day, in the account's own unit.", account...)
-	m.runway = gauge("runway_seconds", "Time until the balance is expected to be gone.", append(account, "quantile")...)
+	m.runway = gauge("runway_seconds", "Time until the balance is expected to be gone, as quantile q of the forecast.", append(account, "q")...)
 	m.seen = gauge("account_read_timestamp_seconds", "When the account was last read, Unix time.", account...)
 	m.polls = counter("polls_total", "Accounts read, by outcome.", "source", "outcome")
 	m.rounds = counter("rounds_total", "Polls of a whole source, by outcome.", "source", "outcome")

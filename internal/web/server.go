@@ -19,7 +19,6 @@ type Health struct {
 	mu      sync.Mutex
 	reason  string // why it is not ready; empty when it is
 	started bool
-	stuck   func() error
 }
 
 // SetReady says that the store can be used and the configuration is loaded.
@@ -27,13 +26,6 @@ func (h *Health) SetReady() { h.set("", true) }
 
 // SetNotReady says why the process cannot do its work at present.
 func (h *Health) SetNotReady(reason string) { h.set(reason, true) }
-
-// SetStuck hands over the check for a loop that makes no progress.
-func (h *Health) SetStuck(check func() error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stuck = check
-}
 
 func (h *Health) set(reason string, started bool) {
 	h.mu.Lock()
@@ -54,20 +46,11 @@ func (h *Health) Ready() error {
 	return nil
 }
 
-func (h *Health) live() error {
-	h.mu.Lock()
-	check := h.stuck
-	h.mu.Unlock()
-	if check == nil {
-		return nil
-	}
-	return check()
-}
-
-// Handler serves the probes and the metrics.
+// Handler serves the probes and the metrics. Healthy is that the process
+// answers; whether it can do its work is ready's to say.
 func Handler(health *Health, metrics *Metrics) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.live()) })
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { probe(w, nil) })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.Ready()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	return http.MaxBytesHandler(mux, 1<<16)
