@@ -19,7 +19,7 @@ type Clock struct {
 // NewClock returns a clock that shows start now and runs pace times as fast as
 // real time.
 func NewClock(start time.Time, pace float64) *Clock {
-	return &Clock{pace: pace, base: start.UTC(), read: time.Now()}
+	return &Clock{pace: pace, base: start.Round(0).UTC(), read: time.Now()}
 }
 
 // RealClock returns a clock that shows the wall's time.
@@ -36,7 +36,7 @@ func (c *Clock) Now() time.Time {
 func (c *Clock) Set(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.base, c.read = now.UTC(), time.Now()
+	c.base, c.read = now.Round(0).UTC(), time.Now()
 }
 
 // Real returns how long d on this clock takes in real time.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -89,9 +88,9 @@ func (d *Daemon) work(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
-	self := d.replica(store)
-	if err := self.tryRenew(ctx); err != nil {
-		return &StartError{fmt.Errorf("enter the store: %w", err)}
+	self, err := d.enter(ctx, store)
+	if err != nil {
+		return err
 	}
 	defer self.resign(ctx)
 	d.health.SetReady()
@@ -148,8 +147,26 @@ func (d *Daemon) open(ctx context.Context) (*sqlstore.Store, error) {
 	}
 }
 
+// enter announces this replica in the store. A clock that is behind the times
+// stored there, as after a boot without a time server, must not hold up what is
+// due: they are clamped.
+func (d *Daemon) enter(ctx context.Context, store *sqlstore.Store) (*replica, error) {
+	self := d.replica(store)
+	if err := self.tryRenew(ctx); err != nil {
+		return nil, &StartError{fmt.Errorf("enter the store: %w", err)}
+	}
+	by, err := store.Rewind(ctx, d.Clock.Now())
+	if err != nil {
+		return nil, &StartError{fmt.Errorf("enter the store: %w", err)}
+	}
+	if by > 0 {
+		d.Log.Warn("the clock is behind the stored times, which were moved back", "by", by)
+	}
+	return self, nil
+}
+
 func (d *Daemon) replica(store *sqlstore.Store) *replica {
-	return &replica{name: d.name, store: store, clock: d.Clock, shared: strings.HasPrefix(d.State, "postgres"), health: d.health, log: d.Log}
+	return &replica{name: d.name, store: store, clock: d.Clock, shared: store.Shared(), health: d.health, log: d.Log}
 }
 
 func (d *Daemon) rounds(store *sqlstore.Store) *rounds {

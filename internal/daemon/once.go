@@ -25,9 +25,9 @@ func (d *Daemon) Once(ctx context.Context, deadline time.Duration) error {
 		return &StartError{errors.New("the state was not free in time: is the service running on it?")}
 	}
 	defer store.Close()
-	self := d.replica(store)
-	if err := self.tryRenew(ctx); err != nil {
-		return &StartError{fmt.Errorf("enter the store: %w", err)}
+	self, err := d.enter(ctx, store)
+	if err != nil {
+		return err
 	}
 	defer self.resign(ctx)
 	dispatcher, err := d.dispatcher(store)

@@ -22,6 +22,7 @@ type presence interface {
 	Now(ctx context.Context) (time.Time, error)
 	Renew(ctx context.Context, holder string, now, until time.Time) error
 	Resign(ctx context.Context, holder string) error
+	Shift(ctx context.Context, by time.Duration) error
 }
 
 // replica keeps this process's row in the store alive, and its clock right:
@@ -74,15 +75,36 @@ func (r *replica) renew(ctx context.Context) {
 }
 
 func (r *replica) tryRenew(ctx context.Context) error {
-	if r.shared {
-		now, err := r.store.Now(ctx)
-		if err != nil {
-			return err
-		}
-		r.clock.Set(now)
+	if err := r.setClock(ctx); err != nil {
+		return err
 	}
 	now := r.clock.Now()
 	return r.store.Renew(ctx, r.name, now, now.Add(r.ttl()))
+}
+
+// leap is from where on a correction of the clock is a jump.
+const leap = time.Minute
+
+// setClock follows the store's clock. When the wall's clock jumps on a store
+// that has none of its own, running clocks are shifted with it, so that no
+// duration is completed or held up by the jump.
+func (r *replica) setClock(ctx context.Context) error {
+	if r.clock.pace != 1 {
+		return nil
+	}
+	now, err := r.store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	by := now.Round(0).Sub(r.clock.Now())
+	if by.Abs() > leap && !r.shared {
+		r.log.Warn("the clock jumped; running clocks are shifted with it", "by", by)
+		if err := r.store.Shift(ctx, by); err != nil {
+			return err
+		}
+	}
+	r.clock.Set(now)
+	return nil
 }
 
 // ttl is the lease in the clock's own time, so that a clock at 600 times does
