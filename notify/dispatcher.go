@@ -44,7 +44,7 @@ type Dispatcher struct {
 	c        DispatcherConfig
 	names    []string
 	senders  map[string]*sender
-	again    chan struct{} // marks reach the store again
+	again    chan struct{} // what is due has changed
 	unmarked atomic.Int64  // attempts whose end could not be stored yet
 }
 
@@ -182,7 +182,27 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 		}
 		flushes = append(flushes, f)
 	}
-	return len(groups), d.c.Store.Freeze(ctx, flushes)
+	return len(groups), d.freeze(ctx, flushes)
+}
+
+// freeze stores flushes together, or, where that fails, each on its own: one
+// that cannot be stored must not keep the others back. To store one a second
+// time changes nothing.
+func (d *Dispatcher) freeze(ctx context.Context, flushes []billwatch.Flush) error {
+	err := d.c.Store.Freeze(ctx, flushes)
+	if err == nil || len(flushes) == 1 {
+		return err
+	}
+	var problems []error
+	for i := range flushes {
+		if err := d.c.Store.Freeze(ctx, flushes[i:i+1]); err != nil {
+			problems = append(problems, err)
+		}
+		if len(problems) == 3 { // it is the store, not the flush
+			break
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func (d *Dispatcher) claim(integrations []string, limit int, now time.Time) billwatch.Claim {
@@ -226,6 +246,11 @@ func (d *Dispatcher) settleOnce(ctx context.Context, s billwatch.Settlement) err
 
 func (d *Dispatcher) marked() {
 	d.unmarked.Add(-1)
+	d.look()
+}
+
+// look ends the dispatcher's rest; it never waits.
+func (d *Dispatcher) look() {
 	select {
 	case d.again <- struct{}{}:
 	default:

@@ -3,6 +3,7 @@ package notify_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -39,16 +40,20 @@ type fakeStore struct {
 	untold int
 	wake   chan struct{}
 
-	fail    func(op string) error // nil for a store that is well; called by several goroutines
-	claimed func()                // after deliveries were claimed; may be nil
-	claims  int                   // of deliveries
+	fail    func(op string) error       // nil for a store that is well; called by several goroutines
+	claimed func()                      // after deliveries were claimed; may be nil
+	refuse  func(billwatch.Flush) error // says whether a flush cannot be stored; may be nil
+	claims  int                         // of deliveries
 }
 
 func newFakeStore() *fakeStore {
 	return &fakeStore{groups: map[place]*groupRow{}, pauses: map[string]time.Time{}, wake: make(chan struct{}, 1)}
 }
 
-func (s *fakeStore) lock(op string) (func(), error) {
+func (s *fakeStore) lock(ctx context.Context, op string) (func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if s.fail != nil {
 		if err := s.fail(op); err != nil {
 			return nil, err
@@ -98,8 +103,8 @@ func (s *fakeStore) Commit(now time.Time, dues []billwatch.GroupDue) {
 	s.poke()
 }
 
-func (s *fakeStore) ClaimGroups(_ context.Context, c billwatch.Claim) ([]billwatch.Group, error) {
-	unlock, err := s.lock("claim groups")
+func (s *fakeStore) ClaimGroups(ctx context.Context, c billwatch.Claim) ([]billwatch.Group, error) {
+	unlock, err := s.lock(ctx, "claim groups")
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +130,17 @@ func (s *fakeStore) ClaimGroups(_ context.Context, c billwatch.Claim) ([]billwat
 	return groups, nil
 }
 
-func (s *fakeStore) Freeze(_ context.Context, flushes []billwatch.Flush) error {
-	unlock, err := s.lock("freeze")
+func (s *fakeStore) Freeze(ctx context.Context, flushes []billwatch.Flush) error {
+	unlock, err := s.lock(ctx, "freeze")
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	for _, f := range flushes {
+		if s.refuse != nil && s.refuse(f) != nil {
+			return s.refuse(f)
+		}
+	}
 	for _, f := range flushes {
 		s.freeze(f)
 	}
@@ -168,8 +178,8 @@ func (s *fakeStore) freeze(f billwatch.Flush) {
 	}
 }
 
-func (s *fakeStore) ClaimDeliveries(_ context.Context, c billwatch.Claim) (claimed []billwatch.Delivery, _ error) {
-	unlock, err := s.lock("claim deliveries")
+func (s *fakeStore) ClaimDeliveries(ctx context.Context, c billwatch.Claim) (claimed []billwatch.Delivery, problem error) {
+	unlock, err := s.lock(ctx, "claim deliveries")
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +187,9 @@ func (s *fakeStore) ClaimDeliveries(_ context.Context, c billwatch.Claim) (claim
 		unlock()
 		if s.claimed != nil && len(claimed) > 0 {
 			s.claimed()
+		}
+		if errors.Is(ctx.Err(), context.Canceled) { // the answer is lost, the claim is not
+			claimed, problem = nil, ctx.Err()
 		}
 	}()
 	s.claims++
@@ -199,8 +212,8 @@ func (s *fakeStore) ClaimDeliveries(_ context.Context, c billwatch.Claim) (claim
 	return claimed, nil
 }
 
-func (s *fakeStore) Settle(_ context.Context, e billwatch.Settlement) error {
-	unlock, err := s.lock("settle")
+func (s *fakeStore) Settle(ctx context.Context, e billwatch.Settlement) error {
+	unlock, err := s.lock(ctx, "settle")
 	if err != nil {
 		return err
 	}
@@ -230,8 +243,8 @@ func (s *fakeStore) Settle(_ context.Context, e billwatch.Settlement) error {
 
 func (s *fakeStore) Wake() <-chan struct{} { return s.wake }
 
-func (s *fakeStore) NextDue(_ context.Context, integrations []string) (time.Time, error) {
-	unlock, err := s.lock("next due")
+func (s *fakeStore) NextDue(ctx context.Context, integrations []string) (time.Time, error) {
+	unlock, err := s.lock(ctx, "next due")
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -46,7 +46,7 @@ type Store interface {
 	// ClaimGroups leases due groups of the named integrations.
 	ClaimGroups(ctx context.Context, c billwatch.Claim) ([]billwatch.Group, error)
 	// Freeze stores what the flushes of claimed groups came to: all of it, or
-	// nothing and an error.
+	// nothing and an error. What it has stored already it accepts again.
 	Freeze(ctx context.Context, flushes []billwatch.Flush) error
 	// ClaimDeliveries leases due notifications of the named integrations.
 	ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billwatch.Delivery, error)

@@ -197,6 +197,8 @@ func TestTimingIsFoundAgainFromWhatTheStoreKeeps(t *testing.T) {
 	tree := with(&notify.Route{Receiver: "ops", RepeatInterval: duration(12 * time.Hour)},
 		carryOn(&notify.Route{Matchers: []string{`severity="critical"`}, RepeatInterval: duration(time.Hour)}),
 		&notify.Route{Receiver: "finance", Matchers: []string{`severity="critical"`}, RepeatInterval: duration(4 * time.Hour)},
+		&notify.Route{Matchers: []string{`team="x"`}, RepeatInterval: duration(2 * time.Hour)},
+		&notify.Route{Matchers: []string{`team="x"`}, RepeatInterval: duration(3 * time.Hour)},
 		&notify.Route{Matchers: []string{`name=~".*:{.*"`}, GroupBy: []string{"name"}, GroupInterval: duration(time.Minute)},
 	)
 	r := router(t, tree, integrations("ops", "finance"))
@@ -207,6 +209,7 @@ func TestTimingIsFoundAgainFromWhatTheStoreKeeps(t *testing.T) {
 	}{
 		{"the root's", labels("alertname=Low"), []string{"ops 5m0s 12h0m0s"}},
 		{"equal matchers, two receivers", labels("alertname=Low severity=critical"), []string{"ops 5m0s 1h0m0s", "finance 5m0s 4h0m0s"}},
+		{"of two equal siblings the first takes it", labels("team=x"), []string{"ops 5m0s 2h0m0s"}},
 		{"a label that looks like a key", billwatch.Labels{"name": `a:{b="c"}`}, []string{"ops 1m0s 12h0m0s"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

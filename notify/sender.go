@@ -96,6 +96,9 @@ func (s *sender) deliver(ctx context.Context, d billwatch.Delivery, began time.T
 	} else {
 		log.Warn("attempt was not marked", "outcome", settlement.Outcome)
 	}
+	if settlement.Outcome == billwatch.Retry {
+		s.d.look() // it is due sooner than its lease made it seem
+	}
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -255,7 +255,7 @@ func TestHostileNamesAreHarmless(t *testing.T) {
 		t.Errorf("HTML from a name is live:\n%s", page)
 	}
 	script := lowBalance(t, "Acme", noon)
-	script.RunbookURL = "javascript:alert(1)"
+	script.RunbookURL = "javascript://x/%0aalert(1)"
 	if m := templates(t, nil).Render(notification("first", script), notify.Overrides{}); strings.Contains(m.HTML+m.Text, "javascript:") {
 		t.Errorf("a runbook that is no web address is linked:\n%s", m.HTML)
 	}
