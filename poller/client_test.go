@@ -437,3 +437,15 @@ func TestTokensAreTrimmed(t *testing.T) {
 		server.Close()
 	}
 }
+
+func TestWhatAReaderLeavesOverIsNotIgnored(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{} and more") }))
+	defer server.Close()
+	err := client(t, server.URL).Stream(t.Context(), detail(), func(body io.Reader) error {
+		_, err := io.ReadFull(body, make([]byte, 2))
+		return err
+	})
+	if poller.KindOf(err) != poller.Unreadable {
+		t.Errorf("got %v", err)
+	}
+}

@@ -226,7 +226,7 @@ func (c Case) classifies(t *testing.T) {
 			"its own body":  func(body string) string { return body },
 			"an echo":       func(string) string { return `{"err":"` + Secret + `","message":"` + Secret + `"}` },
 			"a page":        func(string) string { return "<html>" + Secret },
-			"a long echo":   func(string) string { return strings.Repeat("x", 190) + Secret },
+			"a long echo":   func(string) string { return strings.Repeat("x", 180) + Secret },
 			"nothing":       func(string) string { return "" },
 			"a broken body": func(string) string { return `{"err":` },
 		} {
