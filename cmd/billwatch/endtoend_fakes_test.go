@@ -96,6 +96,8 @@ type notehub struct {
 
 	mu        sync.Mutex
 	suspended bool
+	broken    bool
+	failed    int // answers given while broken
 }
 
 func newNotehub(t *testing.T, m *moments) *notehub {
@@ -112,9 +114,36 @@ func (n *notehub) suspend(yes bool) {
 	n.suspended = yes
 }
 
+// breakDown makes every answer a 503 with a page that says nothing.
+func (n *notehub) breakDown(yes bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.broken = yes
+}
+
+// fails says whether to answer as if out of order, and counts it.
+func (n *notehub) fails() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.broken {
+		n.failed++
+	}
+	return n.broken
+}
+
+func (n *notehub) failures() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.failed
+}
+
 func (n *notehub) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Bearer "+token {
 		n.reply(w, http.StatusUnauthorized, "error.401.json")
+		return
+	}
+	if n.fails() {
+		n.reply(w, http.StatusServiceUnavailable, "error.502.html")
 		return
 	}
 	step, status, file := n.answer(r.URL.Path)

@@ -91,9 +91,9 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func (w *world) start(t *testing.T) *process {
+func (w *world) start(t *testing.T, flags ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary(t), "run"), out: &lockedBuffer{}, done: make(chan struct{})}
+	p := &process{cmd: exec.Command(binary(t), append([]string{"run"}, flags...)...), out: &lockedBuffer{}, done: make(chan struct{})}
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {

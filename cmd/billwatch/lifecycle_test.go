@@ -132,3 +132,79 @@ func makeTooNew(t *testing.T, db *sql.DB) {
 		}
 	}
 }
+
+func TestOnceTellsAndEndsForCron(t *testing.T) {
+	databases(t, func(t *testing.T, state string) {
+		w := newWorld(t, state)
+		w.notehub.suspend(true)
+		for _, run := range []struct{ what, order string }{
+			{"the first run tells", "firing"},
+			{"the second has nothing new", "firing"},
+		} {
+			p := w.start(t, "--once", "--deadline", "60s")
+			<-p.done
+			if status := p.cmd.ProcessState.ExitCode(); status != 0 {
+				t.Fatalf("%s: exit status %d, want 0:\n%s", run.what, status, p.out)
+			}
+			w.wantOrder(t, run.what, run.order)
+		}
+		w.notehub.suspend(false)
+		p := w.start(t, "--once", "--deadline", "60s")
+		<-p.done
+		w.wantOrder(t, "the lift is told by the third", "firing resolved")
+	})
+}
+
+// wantOrder wants each receiver to have been told just that.
+func (w *world) wantOrder(t *testing.T, what, want string) {
+	t.Helper()
+	for name, box := range w.boxes {
+		var order []string
+		for _, m := range box.all() {
+			order = append(order, m.status)
+		}
+		if got := strings.Join(order, " "); got != want {
+			t.Errorf("%s: %s was told %q, want %q", what, name, got, want)
+		}
+	}
+}
+
+func TestNoNotifyDoesAllButSend(t *testing.T) {
+	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "billwatch.db"))
+	w.notehub.suspend(true)
+	p := w.start(t, "--no-notify")
+	until(t, p, "the alert", func() bool { return strings.Contains(p.out.String(), `"to":"firing"`) })
+	if status := p.stop(t); status != 0 {
+		t.Errorf("exit status %d after SIGTERM, want 0", status)
+	}
+	w.wantOrder(t, "without sending", "")
+	again := w.start(t)
+	until(t, again, "what was owed", w.everybodyWasTold("firing"))
+}
+
+func TestAnOutageIsNoGoodNews(t *testing.T) {
+	databases(t, func(t *testing.T, state string) {
+		w := newWorld(t, state)
+		w.notehub.suspend(true)
+		p := w.start(t)
+		until(t, p, "the suspension", w.everybodyWasTold("firing"))
+		w.notehub.breakDown(true)
+		w.notehub.suspend(false)
+		until(t, p, "three failed rounds", func() bool { return w.notehub.failures() >= 3 })
+		w.wantOrder(t, "during the outage", "firing")
+		w.notehub.breakDown(false)
+		until(t, p, "the lift", w.everybodyWasTold("resolved"))
+		w.checkTold(t, false)
+	})
+}
+
+func TestOnceSaysWhatIsStillOwed(t *testing.T) {
+	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "billwatch.db"))
+	w.notehub.suspend(true)
+	w.hook.Close()
+	p := w.start(t, "--once", "--deadline", "5s")
+	<-p.done
+	if status := p.cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(p.out.String(), "still owed") {
+		t.Errorf("exit status %d, want 1 and what is owed:\n%s", status, p.out)
+	}
+}

@@ -15,6 +15,7 @@ import (
 // becomes due before the deadline and returns what went wrong: a source that
 // could not be read, a delivery that is still owed.
 func (d *Daemon) Once(ctx context.Context, deadline time.Duration) error {
+	end := d.Clock.Now().Add(deadline)
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	store, err := d.open(ctx)
@@ -35,17 +36,21 @@ func (d *Daemon) Once(ctx context.Context, deadline time.Duration) error {
 		return err
 	}
 	working, stop := context.WithCancel(ctx)
+	defer stop()
+	var failed error
 	steps := []step{{"renew", self.run}, {"send", dispatcher.Run}, {"poll", func(ctx context.Context) error {
 		defer stop()
-		return d.pollOnce(ctx, store)
+		failed = d.pollOnce(ctx, store, end)
+		return nil
 	}}}
 	if d.NoNotify {
 		steps = append(steps[:1], steps[2])
 	}
-	return runSteps(working, steps)
+	err = runSteps(working, steps)
+	return errors.Join(failed, err)
 }
 
-func (d *Daemon) pollOnce(ctx context.Context, store *sqlstore.Store) error {
+func (d *Daemon) pollOnce(ctx context.Context, store *sqlstore.Store, end time.Time) error {
 	rounds := d.rounds(store)
 	d.endRemovedSources(ctx, store, rounds)
 	var failed []error
@@ -53,42 +58,55 @@ func (d *Daemon) pollOnce(ctx context.Context, store *sqlstore.Store) error {
 		failed = append(failed, d.roundOnce(ctx, rounds, source))
 	}
 	if !d.NoNotify {
-		failed = append(failed, d.delivered(ctx, store))
+		failed = append(failed, d.delivered(ctx, store, end))
 	}
 	return errors.Join(failed...)
 }
 
+// roundOnce polls a source. A slot that is taken, by a run within the same
+// second or by a process that was killed, is waited for.
 func (d *Daemon) roundOnce(ctx context.Context, rounds *rounds, source *poller.Source) error {
-	round, err := rounds.poll(ctx, source, d.Clock.Now().Unix())
-	if err == nil {
-		err = round.Err
+	for {
+		round, err := rounds.poll(ctx, source, d.Clock.Now().Unix())
+		if err == nil {
+			err = round.Err
+		}
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, errTaken) {
+			return fmt.Errorf("source %s: %w", source.Name, err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("source %s: %w until the deadline", source.Name, err)
+		case <-time.After(takenRetry):
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("source %s: %w", source.Name, err)
-	}
-	return nil
 }
+
+// takenRetry is how often Once asks for a slot that is taken.
+const takenRetry = 100 * time.Millisecond
 
 // lookEvery is how often Once looks whether everything due was delivered.
 const lookEvery = 20 * time.Millisecond
 
 // delivered waits until nothing is due before the deadline any more.
-func (d *Daemon) delivered(ctx context.Context, store *sqlstore.Store) error {
+func (d *Daemon) delivered(ctx context.Context, store *sqlstore.Store, end time.Time) error {
 	names := integrationNames(d.Router)
-	end, _ := ctx.Deadline()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
+		next, err := store.NextDue(ctx, names) // first, or a claim between the two would hide what is due
+		if err != nil {
+			return fmt.Errorf("look for what is owed: %w", err)
+		}
 		counts, err := store.Counts(ctx)
 		if err != nil {
 			return fmt.Errorf("look for what is owed: %w", err)
 		}
-		next, err := store.NextDue(ctx, names)
-		if err != nil {
-			return fmt.Errorf("look for what is owed: %w", err)
-		}
-		late := next.IsZero() || next.After(d.Clock.Now().Add(time.Until(end)))
-		if late && counts.Owed == 0 {
+		late := next.IsZero() || next.After(end)
+		if late && counts.Owed == 0 && counts.Flushing == 0 {
 			return nil
 		}
 		select {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -37,10 +38,14 @@ type rounds struct {
 func (r *rounds) knock(ctx context.Context, source *poller.Source) {
 	now := r.clock.Now()
 	slot, _ := source.Timing.Slot(source.Name, now)
-	if _, err := r.poll(ctx, source, slot); err != nil && ctx.Err() == nil {
+	if _, err := r.poll(ctx, source, slot); err != nil && !errors.Is(err, errTaken) && ctx.Err() == nil {
 		r.log.Warn("round not finished", "source", source.Name, "err", err)
 	}
 }
+
+// errTaken says that the slot was polled already, or is being polled, by
+// whichever replica.
+var errTaken = errors.New("slot is taken")
 
 // poll claims the slot and makes a round: list, fetch, judge, commit.
 func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (billwatch.Round, error) {
@@ -50,7 +55,7 @@ func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (b
 		return billwatch.Round{}, fmt.Errorf("claim a slot of %s: %w", source.Name, err)
 	}
 	if !claimed.Taken {
-		return billwatch.Round{}, nil
+		return billwatch.Round{}, errTaken
 	}
 	known, err := r.ledger.Accounts(ctx, source.Name)
 	if err != nil {

@@ -131,6 +131,7 @@ type Counts struct {
 	Pending   int `json:"pending"` // alerts
 	Firing    int `json:"firing"`
 	Groups    int `json:"groups"`
+	Flushing  int `json:"flushing"` // groups that are being looked at
 	Owed      int `json:"owed"` // notifications neither delivered nor given up
 	Delivered int `json:"delivered"`
 	Failed    int `json:"failed"`
@@ -143,11 +144,11 @@ func (s *Store) Counts(ctx context.Context) (Counts, error) {
 		return t.row(ctx, `SELECT
 			(SELECT count(*) FROM accounts WHERE gone = 0), (SELECT count(*) FROM accounts WHERE gone = 1),
 			(SELECT count(*) FROM alerts WHERE state = 'pending'), (SELECT count(*) FROM alerts WHERE state = 'firing'),
-			(SELECT count(*) FROM alert_groups),
+			(SELECT count(*) FROM alert_groups), (SELECT count(*) FROM alert_groups WHERE claim <> ''),
 			(SELECT count(*) FROM notifications WHERE status = 'pending'),
 			(SELECT count(*) FROM notifications WHERE status = 'delivered'),
 			(SELECT count(*) FROM notifications WHERE status = 'failed')`).
-			Scan(&c.Accounts, &c.Gone, &c.Pending, &c.Firing, &c.Groups, &c.Owed, &c.Delivered, &c.Failed)
+			Scan(&c.Accounts, &c.Gone, &c.Pending, &c.Firing, &c.Groups, &c.Flushing, &c.Owed, &c.Delivered, &c.Failed)
 	})
 	if err != nil {
 		return Counts{}, fmt.Errorf("count: %w", err)
