@@ -70,6 +70,7 @@ type mail struct {
 // mailServer is a real SMTP server that remembers what it was sent.
 type mailServer struct {
 	*smtp.Server
+	listener   net.Listener
 	address    string
 	caFile     string
 	mechanisms []string
@@ -101,7 +102,7 @@ func newMailServer(t *testing.T, implicit bool) *mailServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.address = listener.Addr().String()
+	s.listener, s.address = listener, listener.Addr().String()
 	if implicit {
 		listener = tls.NewListener(listener, config)
 	}
@@ -122,6 +123,7 @@ func (s *mailServer) end() {
 	default:
 		close(s.stop)
 	}
+	s.listener.Close() // the server knows it only once it serves
 	_ = s.Close()
 }
 

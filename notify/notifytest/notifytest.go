@@ -148,14 +148,14 @@ func nobody(t *testing.T, s Side) {
 
 func ends(t *testing.T, s Side) {
 	s.Set(Silence)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	start := time.Now()
 	_, err := s.Notifier.Notify(ctx, Notification(), billwatch.Receipt{})
 	if err == nil || notify.IsRefused(err) {
 		t.Errorf("the other side %s: Notify = %v, want an error that is not refused", Silence, err)
 	}
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("Notify returned after %v, want soon after the context's end", took)
 	}
 }

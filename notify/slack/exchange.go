@@ -36,7 +36,6 @@ func (c Config) client() (*http.Client, error) {
 	}
 	transport := &http.Transport{
 		TLSClientConfig:        config,
-		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableKeepAlives:      true, // on a connection of its own an attempt that fails early was certainly not taken
 	}
@@ -80,6 +79,11 @@ func (x *exchange) Do(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
+	if !x.began.Load() {
+		if err := mayBegin(request.Context()); err != nil {
+			return nil, err // the headers went out, and the body never will
+		}
+	}
 	x.status, x.header = response.StatusCode, response.Header
 	x.body, x.cut = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	response.Body = io.NopCloser(bytes.NewReader(x.body))
@@ -97,12 +101,18 @@ type watched struct {
 
 // Read implements io.Reader.
 func (w *watched) Read(p []byte) (int, error) {
-	if deadline, ok := w.ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		return 0, context.DeadlineExceeded
-	}
-	if err := w.ctx.Err(); err != nil {
+	if err := mayBegin(w.ctx); err != nil {
 		return 0, err
 	}
 	w.exchange.began.Store(true)
 	return w.ReadCloser.Read(p)
+}
+
+// mayBegin says whether the lease still holds, by the monotonic clock: after a
+// pause the context itself may not have noticed yet.
+func mayBegin(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }

@@ -26,7 +26,6 @@ func (c Config) client(g *guard) (*http.Client, error) {
 	transport := &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableKeepAlives:      true, // on a connection of its own an attempt that fails early was certainly not taken

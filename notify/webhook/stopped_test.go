@@ -3,6 +3,8 @@ package webhook_test
 import (
 	"crypto/tls"
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,7 +20,12 @@ import (
 func TestNothingIsSentAfterTheLease(t *testing.T) {
 	ctx := notifytest.NewStopped(t.Context())
 	posts := 0
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posts++ }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err == nil {
+			posts++
+		}
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		ctx.Stop() // the connection is there, and nothing was sent
 		return nil, nil

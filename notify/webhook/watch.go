@@ -31,6 +31,15 @@ func (w *watch) mayBegin() error {
 	return w.ctx.Err()
 }
 
+// unsent says that an answer is not about the message: the headers went out, and
+// the body never will.
+func (w *watch) unsent() error {
+	if w.began.Load() {
+		return nil
+	}
+	return w.mayBegin()
+}
+
 type watched struct {
 	watch *watch
 	rest  *bytes.Reader

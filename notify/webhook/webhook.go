@@ -62,6 +62,9 @@ func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ bi
 		return billwatch.Receipt{}, n.unanswered(err, s, sent.began.Load())
 	}
 	defer response.Body.Close()
+	if err := sent.unsent(); err != nil {
+		return billwatch.Receipt{}, n.unanswered(err, s, false)
+	}
 	said := readAnswer(response, cancel)
 	receipt := billwatch.Receipt{Answer: notify.Redact(said, n.known(s)...)}
 	return receipt, n.judge(response, s)
