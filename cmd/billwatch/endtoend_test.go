@@ -67,6 +67,20 @@ func (w *world) write(t *testing.T, name, text string) {
 	}
 }
 
+// change edits the configuration.
+func (w *world) change(t *testing.T, old, now string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(w.dir, "billwatch.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.ReplaceAll(string(text), old, now)
+	if changed == string(text) {
+		t.Fatalf("the configuration has no %q", old)
+	}
+	w.write(t, "billwatch.yaml", changed)
+}
+
 // process is one life of the program.
 type process struct {
 	cmd  *exec.Cmd
@@ -135,6 +149,10 @@ func until(t *testing.T, p *process, what string, holds func() bool) {
 	for !holds() {
 		select {
 		case <-tick.C:
+		case <-p.done:
+			if !holds() {
+				t.Fatalf("ended before %s; the process said:\n%s", what, p.out)
+			}
 		case <-deadline.Done():
 			t.Fatalf("waited %s for %s; the process said:\n%s", patience, what, p.out)
 		}

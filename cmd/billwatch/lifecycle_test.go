@@ -208,3 +208,27 @@ func TestOnceSaysWhatIsStillOwed(t *testing.T) {
 		t.Errorf("exit status %d, want 1 and what is owed:\n%s", status, p.out)
 	}
 }
+
+func TestAnAccountThatIsNoLongerSelectedEndsItsAlerts(t *testing.T) {
+	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "billwatch.db"))
+	w.notehub.suspend(true)
+	first := w.start(t)
+	until(t, first, "the suspension", w.everybodyWasTold("firing"))
+	first.stop(t)
+	w.change(t, "timeout: 5s", `timeout: 5s, select: 'account.name startsWith "Acme"'`)
+	second := w.start(t)
+	until(t, second, "the end", w.everybodyWasTold("resolved"))
+	w.checkTold(t, false)
+}
+
+func TestARemovedSourceEndsItsAlerts(t *testing.T) {
+	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "billwatch.db"))
+	w.notehub.suspend(true)
+	first := w.start(t)
+	until(t, first, "the suspension", w.everybodyWasTold("firing"))
+	first.stop(t)
+	w.notehub.suspend(false)
+	w.change(t, "blues:", "other:")
+	second := w.start(t)
+	until(t, second, "the end", w.everybodyWasTold("resolved"))
+}

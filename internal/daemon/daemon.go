@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -100,17 +101,17 @@ func (d *Daemon) work(ctx context.Context) error {
 		return err
 	}
 	rounds := d.rounds(store)
-	d.endRemovedSources(ctx, store, rounds)
 	scheduler := &poller.Scheduler{Sources: d.Sources, Knock: rounds.knock, Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log}
 	context.AfterFunc(ctx, func() { d.health.SetNotReady("shutting down") })
 	steps := []step{
 		{"renew", self.run},
 		{"keep house", d.housekeeper(store)},
+		{"end removed sources", func(ctx context.Context) error { return d.endRemoved(ctx, store, rounds) }},
 		{"send", dispatcher.Run},
 		{"poll", scheduler.Run},
 	}
 	if d.NoNotify {
-		steps = append(steps[:2], steps[3])
+		steps = slices.Delete(steps, 3, 4)
 	}
 	return runSteps(ctx, steps)
 }
@@ -189,31 +190,6 @@ func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
 			}
 		},
 	})
-}
-
-// endRemovedSources ends the alerts of sources that are no longer configured,
-// so that whoever was told of them is told that they ended.
-func (d *Daemon) endRemovedSources(ctx context.Context, store *sqlstore.Store, r *rounds) {
-	standing, err := store.Alerts(ctx)
-	if err != nil {
-		d.Log.Warn("alerts of removed sources not ended", "err", err)
-		return
-	}
-	configured := map[string]bool{}
-	for _, source := range d.Sources {
-		configured[source.Name] = true
-	}
-	orphans := map[string][]billwatch.Alert{}
-	for _, alert := range standing {
-		if source := alert.Key.Account.Source; !configured[source] {
-			orphans[source] = append(orphans[source], alert)
-		}
-	}
-	for source, alerts := range orphans {
-		if err := r.endSource(ctx, source, alerts); err != nil {
-			d.Log.Warn("alerts of a removed source not ended", "source", source, "err", err)
-		}
-	}
 }
 
 // pruneEvery is how often old snapshots are thinned and deleted.

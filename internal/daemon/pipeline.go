@@ -162,13 +162,18 @@ func (p *pipeline) show(poll billwatch.Poll, v verdict) {
 	for _, e := range v.evaluations {
 		p.metrics.Evaluated(e)
 	}
-	for _, t := range v.transitions {
+	p.announce(v.transitions)
+}
+
+// announce counts and logs what moved.
+func (p *pipeline) announce(transitions []billwatch.Transition) {
+	for _, t := range transitions {
 		p.metrics.Moved(t)
 		if p.observer.Moved != nil {
 			p.observer.Moved(t)
 		}
-		p.log.Info("alert moved", "rule", t.Alert.Key.Rule, "account", t.Alert.Key.Account.ID,
-			"from", string(t.From), "to", string(t.To), "reason", t.Reason)
+		p.log.Info("alert moved", "rule", t.Alert.Key.Rule, "source", t.Alert.Key.Account.Source,
+			"account", t.Alert.Key.Account.ID, "from", string(t.From), "to", string(t.To), "reason", t.Reason)
 	}
 }
 

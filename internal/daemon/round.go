@@ -83,6 +83,9 @@ func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatc
 	r.report(round)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
 	defer cancel()
+	if err := r.endExcluded(ending, lease, round.Excluded); err != nil {
+		return round, fmt.Errorf("end alerts of accounts that %s leaves out: %w", source.Name, err)
+	}
 	if err := r.ledger.EndRound(ending, round); err != nil {
 		return round, fmt.Errorf("end the round of %s: %w", source.Name, err)
 	}
@@ -92,18 +95,51 @@ func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatc
 // endSource ends the alerts of a source that is no longer configured.
 func (r *rounds) endSource(ctx context.Context, source string, alerts []billwatch.Alert) error {
 	now := r.clock.Now()
-	claim := billwatch.SlotClaim{Source: source, Holder: r.holder, Slot: now.Unix(), Now: now}
+	claim := billwatch.SlotClaim{Source: source, Holder: r.holder, Slot: now.Unix() + 1, Now: now}
 	claimed, err := r.ledger.ClaimSlot(ctx, claim)
-	if err != nil || !claimed.Taken {
+	if err != nil {
 		return err
 	}
+	if !claimed.Taken {
+		return errTaken
+	}
+	return r.end(ctx, claimed.Lease, alerts, "source removed")
+}
+
+// end ends alerts whose accounts are no longer looked at.
+func (r *rounds) end(ctx context.Context, lease billwatch.Lease, alerts []billwatch.Alert, why string) error {
+	now := r.clock.Now()
 	v := verdict{}
 	for _, alert := range alerts {
-		r.pipeline.judge.note(&v, alert, ended(alert, "source removed", now), now)
+		r.pipeline.judge.note(&v, alert, ended(alert, why, now), now)
 	}
-	return r.pipeline.memory.Commit(ctx, billwatch.Batch{
-		Lease: claimed.Lease, Now: now, Alerts: v.alerts, Transitions: v.transitions, Due: v.due,
+	if len(v.transitions) == 0 {
+		return nil
+	}
+	err := r.pipeline.memory.Commit(ctx, billwatch.Batch{
+		Lease: lease, Now: now, Alerts: v.alerts, Transitions: v.transitions, Due: v.due,
 	})
+	if err == nil {
+		r.pipeline.announce(v.transitions)
+	}
+	return err
+}
+
+// endExcluded ends the alerts of accounts that select now leaves out.
+func (r *rounds) endExcluded(ctx context.Context, lease billwatch.Lease, excluded []string) error {
+	if len(excluded) == 0 {
+		return nil
+	}
+	known, err := r.pipeline.memory.Know(ctx, lease.Source, excluded)
+	if err != nil {
+		return err
+	}
+	var alerts []billwatch.Alert
+	for _, id := range excluded {
+		alerts = append(alerts, known[id].Alerts...)
+		r.metrics.Forgotten(billwatch.AccountKey{Source: lease.Source, ID: id})
+	}
+	return r.end(ctx, lease, alerts, "no longer selected")
 }
 
 // report logs a source's failure once, and its recovery.
