@@ -62,12 +62,12 @@ func newDryRun(g *globals) *cobra.Command {
 }
 
 func reportDryRun(g *globals, run daemon.DryRun, output, failOn string) error {
+	show := printDryRun
 	if output == "json" {
-		if err := printDryRunJSON(g.stdout, run); err != nil {
-			return found(err)
-		}
-	} else {
-		printDryRun(g.stdout, run)
+		show = printDryRunJSON
+	}
+	if err := show(g.stdout, run); err != nil {
+		return found(err)
 	}
 	if run.Failed() {
 		return found(errors.New("some accounts could not be read"))

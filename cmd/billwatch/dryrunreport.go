@@ -84,21 +84,24 @@ func errorText(err error) string {
 
 // printDryRun prints who would be told what: a row an account with what each
 // rule says of it, the reasons for what could not be judged, and the messages.
-func printDryRun(w io.Writer, run daemon.DryRun) {
+func printDryRun(w io.Writer, run daemon.DryRun) error {
 	for _, s := range run.Sources {
 		if s.Err != nil {
 			fmt.Fprintf(w, "source %s: %s\n\n", plain(s.Name), plain(s.Err.Error()))
 		}
 	}
-	printAccounts(w, run)
+	if err := printAccounts(w, run); err != nil {
+		return err
+	}
 	printUnknowns(w, run)
 	fmt.Fprintln(w)
 	if len(run.Notifications) == 0 {
-		fmt.Fprintln(w, "Nobody would be told anything.")
-		return
+		_, err := fmt.Fprintln(w, "Nobody would be told anything.")
+		return err
 	}
 	printMessages(w, run.Notifications)
-	fmt.Fprintf(w, "%s. Nothing was sent, nothing was written.\n", plural(len(run.Notifications), "message"))
+	_, err := fmt.Fprintf(w, "%s. Nothing was sent, nothing was written.\n", plural(len(run.Notifications), "message"))
+	return err
 }
 
 // printMessages prints each text once, with all who would get it.
@@ -118,7 +121,7 @@ func printMessages(w io.Writer, all []billwatch.Notification) {
 }
 
 // printAccounts prints what fires for each account, and how many rules do not.
-func printAccounts(w io.Writer, run daemon.DryRun) {
+func printAccounts(w io.Writer, run daemon.DryRun) error {
 	var rows [][]string
 	for _, p := range run.Polls {
 		fires, quiet, unknown := verdictsOn(run, p.Account.Key())
@@ -135,7 +138,7 @@ func printAccounts(w io.Writer, run daemon.DryRun) {
 		rows = append(rows, []string{shortened(p.Account.Title(), 24), shortened(p.Account.Source, 12),
 			balance, fmt.Sprint(quiet), fmt.Sprint(unknown), shown})
 	}
-	table(w, []string{"ACCOUNT", "SOURCE", "BALANCE", "QUIET", "UNKNOWN", "WOULD FIRE"}, rows)
+	return table(w, []string{"ACCOUNT", "SOURCE", "BALANCE", "QUIET", "UNKNOWN", "WOULD FIRE"}, rows)
 }
 
 func verdictsOn(run daemon.DryRun, account billwatch.AccountKey) (fires []string, quiet, unknown int) {

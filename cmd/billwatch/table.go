@@ -4,28 +4,23 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 	"unicode"
 	"unicode/utf8"
 )
 
 // table prints rows in aligned columns, two spaces apart. Cells are stripped of
 // control characters: names come from elsewhere.
-func table(w io.Writer, header []string, rows [][]string) {
-	widths := make([]int, len(header))
-	all := append([][]string{header}, rows...)
-	for _, row := range all {
+func table(w io.Writer, header []string, rows [][]string) error {
+	aligned := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{header}, rows...) {
+		cells := make([]string, len(row))
 		for i, cell := range row {
-			row[i] = plain(cell)
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+			cells[i] = plain(cell)
 		}
+		fmt.Fprintln(aligned, strings.Join(cells, "\t"))
 	}
-	for _, row := range all {
-		var line strings.Builder
-		for i, cell := range row {
-			fmt.Fprintf(&line, "%-*s  ", widths[i], cell)
-		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
-	}
+	return aligned.Flush()
 }
 
 // plain returns text without characters that a terminal would obey.
