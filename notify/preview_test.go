@@ -66,7 +66,7 @@ func TestIDsSortByAgeAndDiffer(t *testing.T) {
 		}
 		last, seen[id] = id, true
 	}
-	if notify.NewID(noon) == notify.NewID(noon) {
+	if one, other := notify.NewID(noon), notify.NewID(noon); one == other {
 		t.Error("two ids of one moment are equal")
 	}
 }

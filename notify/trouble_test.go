@@ -156,9 +156,8 @@ func TestANotifierThatBreaksTakesNobodyWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, "broken", "ops")
 		s.receivers["broken"].answer = func(context.Context, int) (billwatch.Receipt, error) {
-			var nothing map[string]int
-			nothing["x"] = 1
-			return billwatch.Receipt{}, nil
+			var nobody *billwatch.Receipt
+			return *nobody, nil
 		}
 		s.run(t)
 		s.fire("a")

@@ -15,7 +15,9 @@ func BenchmarkCompile(b *testing.B) {
 	doc := parse(b, "rules.yaml", condition(`plan.end != nil && days_until(plan.end) < 14 || balance < 1000`))
 	b.ReportAllocs()
 	for b.Loop() {
-		rules.Load([]*document.Document{doc}, onlyOwn())
+		if _, problems := rules.Load([]*document.Document{doc}, onlyOwn()); problems.Errors() > 0 {
+			b.Fatal(problems)
+		}
 	}
 }
 

@@ -17,7 +17,6 @@ type node struct {
 	at    int              // its first character
 	fixed bool             // the same whatever it is evaluated over
 	eval  func(*env) value // nil where kind is list, absent or broken
-	items []node           // of a list
 }
 
 func (n node) constant() value { return n.eval(&env{}) }

@@ -15,7 +15,7 @@ func newLog(w io.Writer, least slog.Level, format string) *slog.Logger {
 	if format == "json" || format != "text" && !isTerminal(w) {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least}))
 	}
-	return slog.New(tint.NewHandler(w, &tint.Options{Level: least, NoColor: !colored(w)}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: least, NoColor: !colored(w)}))
 }
 
 // isTerminal says whether a person is looking.

@@ -128,7 +128,7 @@ func (d *Daemon) open(ctx context.Context) (*sqlstore.Store, error) {
 		var held *sqlstore.HeldError
 		if !errors.As(err, &held) {
 			if ctx.Err() != nil {
-				return nil, nil //nolint:nilnil // a shutdown before the start is no error
+				return nil, nil //nolint:nilerr,nilnil // a shutdown before the start is no error
 			}
 			if err != nil {
 				return nil, &StartError{err}

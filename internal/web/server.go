@@ -96,7 +96,7 @@ func (s *Server) Address() string { return s.listener.Addr().String() }
 
 // Run serves until ctx ends, then lets answers in hand end within a second.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, 1)
+	failed := make(chan error, 1) // nobody may be there to take it
 	go func() { failed <- s.http.Serve(s.listener) }()
 	select {
 	case err := <-failed:
@@ -106,8 +106,7 @@ func (s *Server) Run(ctx context.Context) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := s.http.Shutdown(ending); err != nil {
-		s.http.Close()
+		return s.http.Close() // whoever still reads has had its second
 	}
-	<-failed
 	return nil
 }

@@ -37,8 +37,11 @@ func read(data string) (content, error) {
 		return c, err
 	}
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" {
-		return c, fmt.Errorf("content type %q: %v", kind, err)
+	if err != nil {
+		return c, err
+	}
+	if kind != "multipart/alternative" {
+		return c, fmt.Errorf("content type %q", kind)
 	}
 	parts := multipart.NewReader(m.Body, params["boundary"])
 	for _, into := range []*string{&c.text, &c.html} {

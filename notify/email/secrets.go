@@ -49,7 +49,6 @@ func (c Config) spellings(password billwatch.Secret) []billwatch.Secret {
 	return []billwatch.Secret{
 		password,
 		billwatch.Secret(encode([]byte(password.Reveal()))),
-		billwatch.Secret(encode([]byte(plain))),
 		billwatch.Secret(strings.TrimRight(encode([]byte(plain)), "=")),
 	}
 }

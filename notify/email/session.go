@@ -37,12 +37,6 @@ func (n *Notifier) open(ctx context.Context, password billwatch.Secret) (*sessio
 	if err != nil {
 		return nil, err
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := raw.SetDeadline(deadline); err != nil {
-			raw.Close()
-			return nil, err
-		}
-	}
 	s := &session{conn: &bounded{Conn: raw, left: maxSpoken}}
 	s.stop = context.AfterFunc(ctx, func() { raw.Close() })
 	if err := s.greet(ctx, n.server); err != nil {

@@ -148,15 +148,27 @@ func nobody(t *testing.T, s Side) {
 
 func ends(t *testing.T, s Side) {
 	s.Set(Silence)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	start := time.Now()
-	_, err := s.Notifier.Notify(ctx, Notification(), billwatch.Receipt{})
-	if err == nil || notify.IsRefused(err) {
-		t.Errorf("the other side %s: Notify = %v, want an error that is not refused", Silence, err)
+	contexts := map[string]func() (context.Context, context.CancelFunc){
+		"a deadline": func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), time.Second)
+		},
+		"a shutdown": func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			return ctx, cancel
+		},
 	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("Notify returned after %v, want soon after the context's end", took)
+	for name, start := range contexts {
+		ctx, cancel := start()
+		began := time.Now()
+		_, err := s.Notifier.Notify(ctx, Notification(), billwatch.Receipt{})
+		if err == nil || notify.IsRefused(err) {
+			t.Errorf("%s while the other side is silent: Notify = %v, want an error that is not refused", name, err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s: Notify returned after %v, want soon after the context's end", name, took)
+		}
+		cancel()
 	}
 }
 

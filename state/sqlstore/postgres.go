@@ -123,7 +123,7 @@ func (s *Store) hear(ctx context.Context, config *pgx.ConnConfig) {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		conn.Close(ctx)
+		_ = conn.Close(ctx) // the line is given up, whatever it says
 	}()
 	if _, err := conn.Exec(ctx, "LISTEN billwatch"); err != nil {
 		return

@@ -24,7 +24,7 @@ func (s *Store) EndRound(ctx context.Context, r billwatch.Round) error {
 			return err
 		}
 		if r.Err != nil || !r.Complete {
-			return nil
+			return nil //nolint:nilerr // the round's failure is what was stored
 		}
 		return t.count(ctx, r)
 	})

@@ -132,7 +132,7 @@ type Counts struct {
 	Firing    int `json:"firing"`
 	Groups    int `json:"groups"`
 	Flushing  int `json:"flushing"` // groups that are being looked at
-	Owed      int `json:"owed"` // notifications neither delivered nor given up
+	Owed      int `json:"owed"`     // notifications neither delivered nor given up
 	Delivered int `json:"delivered"`
 	Failed    int `json:"failed"`
 }

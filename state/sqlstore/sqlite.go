@@ -142,9 +142,9 @@ func inspect(path string) error {
 	case n == 0:
 		return damaged(path, "is empty, which a state never is")
 	case n < headerSize || string(header[:16]) != "SQLite format 3\x00":
-		return fmt.Errorf("%s: is not a SQLite database: name another file in state:", path)
+		return fmt.Errorf("%s: is not a SQLite database: name another file in the key state", path)
 	case binary.BigEndian.Uint32(header[68:]) != applicationID:
-		return fmt.Errorf("%s: is a database of another program: name another file in state:", path)
+		return fmt.Errorf("%s: is a database of another program: name another file in the key state", path)
 	}
 	return complete(path, file, header)
 }
@@ -286,7 +286,9 @@ func holdFile(path string) (release func() error, err error) {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		var holder int
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			fmt.Fscan(file, &holder)
+			if _, err := fmt.Fscan(file, &holder); err != nil {
+				holder = 0 // it has the lock and has not signed yet
+			}
 			return nil, errors.Join(&HeldError{Path: path, PID: holder}, file.Close())
 		}
 		return nil, errors.Join(fmt.Errorf("%s: lock: %w", side, err), file.Close())

@@ -132,7 +132,7 @@ func (t *tx) do(ctx context.Context, query string, args []any) (sql.Result, erro
 	if !t.dialect.prepare {
 		return t.ExecContext(ctx, t.fill(query), args...)
 	}
-	statement, err := t.statement(ctx, query)
+	statement, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction's end closes it
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (t *tx) do(ctx context.Context, query string, args []any) (sql.Result, erro
 // row asks for one row; its Scan returns sql.ErrNoRows where there is none.
 func (t *tx) row(ctx context.Context, query string, args ...any) *sql.Row {
 	if t.dialect.prepare {
-		if statement, err := t.statement(ctx, query); err == nil {
+		if statement, err := t.statement(ctx, query); err == nil { //nolint:sqlclosecheck // as above
 			return statement.QueryRowContext(ctx, bind(args)...)
 		}
 	}

@@ -169,13 +169,13 @@ func acknowledgedTwice(w *world) {
 func orderKept(w *world) {
 	lease := w.lease("a", 1)
 	a := w.owe(lease, "g", id(1))
-	first := w.delivery("a") // in flight, so it cannot be superseded
+	w.delivery("a") // in flight, so it cannot be superseded
 	w.after(interval)
 	a = w.end(lease, a, "g")
 	w.freeze(w.group("a"), id(2), a, time.Time{})
 	w.wantIDs("due while the first is in flight and its lease ran out", w.deliveries("b"), id(1))
 	w.after(lifetime)
-	first = w.delivery("b")
+	first := w.delivery("b")
 	w.retry(first, time.Minute, false)
 	w.wantIDs("due while the first waits for its retry", w.deliveries("a"))
 	w.wantDue("while the first waits for its retry", w.now.Add(time.Minute))

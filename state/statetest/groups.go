@@ -218,7 +218,7 @@ func groupEnds(w *world) {
 	lease := w.lease("a", 1)
 	low := w.begin(lease, "Low", "g")
 	w.after(time.Second)
-	low = w.end(lease, low, "g")
+	w.end(lease, low, "g")
 	w.after(groupWait)
 	g := w.group("a")
 	w.must(w.Freeze(w.ctx, []billwatch.Flush{{Group: g, Drop: g.Members, Untold: 1}}))
