@@ -108,7 +108,7 @@ func (d *Daemon) delivered(ctx context.Context, store *sqlstore.Store, end time.
 		if ctx.Err() == nil {
 			owed = counts.Owed + counts.Flushing
 		}
-		if late := next.IsZero() || next.After(end); late && owed == 0 {
+		if late := next.IsZero() || next.After(end); late && owed == 0 && ctx.Err() == nil {
 			return nil
 		}
 		select {
