@@ -55,6 +55,14 @@ func (t *tx) changes(ctx context.Context, b billwatch.Batch) error {
 			return fmt.Errorf("group %s of %s: %w", d.Key, d.Integration, err)
 		}
 	}
+	for _, tr := range b.Transitions {
+		if done[tr.Alert.Key] {
+			continue
+		}
+		if err := t.elsewhere(ctx, tr.Alert, b); err != nil {
+			return fmt.Errorf("groups that %s of %s was in: %w", tr.Alert.Key.Rule, tr.Alert.Key.Account, err)
+		}
+	}
 	return nil
 }
 

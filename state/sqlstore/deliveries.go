@@ -219,7 +219,7 @@ func (s *Store) NextDue(ctx context.Context, integrations []string) (time.Time, 
 
 func (t *tx) nextDue(ctx context.Context, integration string) (time.Time, error) {
 	var group, delivery time.Time
-	if err := t.row(ctx, `SELECT COALESCE(MIN(due_at), 0) FROM alert_groups WHERE integration = $1 AND due_at > 0`,
+	if err := t.row(ctx, `SELECT COALESCE(MIN(due_at), 0) FROM alert_groups WHERE integration = $1 AND due_at <> 0`,
 		integration).Scan(stamp(&group)); err != nil {
 		return time.Time{}, err
 	}

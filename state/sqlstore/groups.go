@@ -63,6 +63,58 @@ func (t *tx) join(ctx context.Context, d billwatch.GroupDue) error {
 	return err
 }
 
+// elsewhere sees to the groups that an alert is in although it no longer routes
+// there: another configuration put it into them. They are owed news of its end,
+// or they would go on telling that it fires. One that fires anew is told by the
+// groups that it is in now.
+func (t *tx) elsewhere(ctx context.Context, a billwatch.Alert, b billwatch.Batch) error {
+	if a.Fingerprint == "" || a.State != billwatch.Firing && a.State != billwatch.Resolved {
+		return nil
+	}
+	routed := map[string]string{}
+	for _, d := range b.Due {
+		if d.Alert.Fingerprint == a.Fingerprint {
+			routed[d.Integration] = d.Key
+		}
+	}
+	left, err := t.groupsOf(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, d := range left {
+		switch key, tells := routed[d.Integration]; {
+		case tells && key == d.Key:
+		case a.State == billwatch.Resolved:
+			err = t.owe(ctx, d, b.Now)
+		case tells:
+			_, err = t.exec(ctx, `DELETE FROM members WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
+				d.Integration, d.Key, a.Fingerprint)
+		}
+		if err != nil {
+			return fmt.Errorf("group %s of %s: %w", d.Key, d.Integration, err)
+		}
+	}
+	return nil
+}
+
+// groupsOf returns every group that an alert is in, as owed news of it.
+func (t *tx) groupsOf(ctx context.Context, a billwatch.Alert) ([]billwatch.GroupDue, error) {
+	var groups []billwatch.GroupDue
+	err := t.each(ctx, func(rows *sql.Rows) error {
+		d := billwatch.GroupDue{Alert: a}
+		var interval int64
+		err := rows.Scan(&d.Integration, &d.Key, &d.Receiver, document(&d.Labels), &interval)
+		d.Interval = time.Duration(interval) * time.Microsecond
+		d.DueAt = a.EndsAt
+		groups = append(groups, d)
+		return err
+	}, `
+		SELECT m.integration, m.group_key, g.receiver, g.labels, g.group_interval FROM members m
+		JOIN alert_groups g ON g.integration = m.integration AND g.group_key = m.group_key
+		WHERE m.fingerprint = $1 ORDER BY m.integration, m.group_key`, a.Fingerprint)
+	return groups, err
+}
+
 // earliest returns the earlier of two times, of which the zero is never.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
@@ -137,11 +189,11 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 		return err
 	}, `
 		WITH due AS MATERIALIZED (
-			SELECT group_key FROM alert_groups WHERE integration = $1 AND due_at > 0 AND due_at <= $2
+			SELECT group_key FROM alert_groups WHERE integration = $1 AND due_at <> 0 AND due_at <= $2
 			ORDER BY due_at LIMIT $3 {{lock}}
 		)
 		UPDATE alert_groups SET due_at = $4, claim = $5, wanted_at = 0
-		WHERE integration = $1 AND group_key IN (SELECT group_key FROM due) AND due_at > 0 AND due_at <= $2
+		WHERE integration = $1 AND group_key IN (SELECT group_key FROM due) AND due_at <> 0 AND due_at <= $2
 		RETURNING group_key, receiver, labels, told_at, claim`,
 		integration, c.Now, limit, c.Until, c.Holder)
 	if err != nil {

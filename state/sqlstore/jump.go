@@ -52,17 +52,19 @@ func (s *Store) Rewind(ctx context.Context, now time.Time) (time.Duration, error
 	return by, nil
 }
 
+// shift moves what is not zero, which says never; a moment may come to lie before
+// 1970 by it, where a machine boots without a time server.
 func (t *tx) shift(ctx context.Context, by time.Duration) error {
 	for _, sentence := range []string{
 		`UPDATE replicas SET expires_at = expires_at + $1`,
-		`UPDATE accounts SET history_asked = history_asked + $1 WHERE history_asked > 0`,
-		`UPDATE alert_groups SET due_at = due_at + $1 WHERE due_at > 0`,
-		`UPDATE alert_groups SET wanted_at = wanted_at + $1 WHERE wanted_at > 0`,
-		`UPDATE alert_groups SET told_at = told_at + $1 WHERE told_at > 0`,
+		`UPDATE accounts SET history_asked = history_asked + $1 WHERE history_asked <> 0`,
+		`UPDATE alert_groups SET due_at = due_at + $1 WHERE due_at <> 0`,
+		`UPDATE alert_groups SET wanted_at = wanted_at + $1 WHERE wanted_at <> 0`,
+		`UPDATE alert_groups SET told_at = told_at + $1 WHERE told_at <> 0`,
 		`UPDATE notifications SET next_at = next_at + $1, first_at = first_at + $1 WHERE status = 'pending'`,
 		`UPDATE pauses SET until_at = until_at + $1`,
 		// Slots are cut from the new time, so the old number says nothing.
-		`UPDATE sources SET claimed_at = claimed_at + $1, last_slot = -1, counted_slot = NULL WHERE claimed_at > 0`,
+		`UPDATE sources SET claimed_at = claimed_at + $1, last_slot = -1, counted_slot = NULL WHERE claimed_at <> 0`,
 	} {
 		if _, err := t.exec(ctx, sentence, by); err != nil {
 			return err

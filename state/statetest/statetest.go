@@ -111,6 +111,8 @@ var tests = map[string]func(*world){
 	"a flush that is stored again changes nothing":       flushTwice,
 	"a group ends with its last member":                  groupEnds,
 	"a claimed group comes back after its lease":         groupComesBack,
+	"a group that was left is owed the end":              groupLeft,
+	"an alert that comes back is told where it is now":   groupLeftForAnother,
 	"a newer notification takes the place of a waiting":  superseded,
 	"one that may have arrived is never superseded":      neverSupersedeAmbiguous,
 	"eight claimers never get the same notification":     deliveriesContested,
@@ -127,6 +129,7 @@ var tests = map[string]func(*world){
 	"what becomes due wakes the dispatcher":              wakes,
 	"a clock that jumps moves every running clock":       shifted,
 	"a clock that is behind at start holds nothing up":   rewound,
+	"a clock that starts in 1970 keeps what was overdue": rewoundToTheEpoch,
 }
 
 // world is one test's store and time, with the words to tell its story.

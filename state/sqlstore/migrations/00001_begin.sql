@@ -109,6 +109,7 @@ CREATE TABLE members (
     body        TEXT   NOT NULL,
     PRIMARY KEY (integration, group_key, fingerprint)
 );
+CREATE INDEX members_fingerprint ON members (fingerprint);
 
 -- The outbox, which is the delivery log too. next_at is when a pending row may
 -- be claimed: of a claimed one the end of its lease. ambiguous counts attempts
