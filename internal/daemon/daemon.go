@@ -94,7 +94,8 @@ func (d *Daemon) work(ctx context.Context) error {
 		return err
 	}
 	defer self.resign(ctx)
-	d.health.SetReady()
+	self.ending = ctx.Done()
+	self.ready()
 	defer d.health.SetNotReady("shutting down")
 	dispatcher, err := d.dispatcher(store)
 	if err != nil {

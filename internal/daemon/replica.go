@@ -34,6 +34,7 @@ type replica struct {
 	shared bool // the store has a clock of its own that decides
 	health *web.Health
 	log    *slog.Logger
+	ending <-chan struct{} // closed once the process is to end
 }
 
 // replicaName returns a name that no other process has.
@@ -71,7 +72,28 @@ func (r *replica) renew(ctx context.Context) {
 		r.health.SetNotReady(fmt.Sprintf("store is away: %v", err))
 		return
 	}
+	r.ready()
+}
+
+// ready says that the work can be done, unless the process is to end: its lease
+// is renewed until the last message is sent, and that is no readiness.
+func (r *replica) ready() {
+	if r.over() {
+		return
+	}
 	r.health.SetReady()
+	if r.over() { // it was told so at the same moment
+		r.health.SetNotReady("shutting down")
+	}
+}
+
+func (r *replica) over() bool {
+	select {
+	case <-r.ending:
+		return true
+	default:
+		return false
+	}
 }
 
 func (r *replica) tryRenew(ctx context.Context) error {

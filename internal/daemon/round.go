@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/web"
@@ -34,14 +35,41 @@ type rounds struct {
 	failed map[string]bool // sources whose last round failed: a repeated failure is logged once
 }
 
-// knock polls the source if its time slot is due and not taken yet.
+// knockAgain is how long a slot that the store could not be asked for waits.
+const knockAgain = 2 * time.Second
+
+// knock polls the source if its time slot is due and not taken yet. While the
+// store is away it asks again: the next slot may be a day off.
 func (r *rounds) knock(ctx context.Context, source *poller.Source) {
-	now := r.clock.Now()
-	slot, _ := source.Timing.Slot(source.Name, now)
-	if _, err := r.poll(ctx, source, slot); err != nil && !errors.Is(err, errTaken) && ctx.Err() == nil {
-		r.log.Warn("round not finished", "source", source.Name, "err", err)
+	for quiet := false; ; quiet = true {
+		slot, _ := source.Timing.Slot(source.Name, r.clock.Now())
+		_, err := r.poll(ctx, source, slot)
+		if err == nil || errors.Is(err, errTaken) || ctx.Err() != nil {
+			return
+		}
+		if !quiet {
+			r.log.Warn("round not finished", "source", source.Name, "err", err)
+		}
+		if _, unasked := errors.AsType[*claimError](err); !unasked {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(knockAgain):
+		}
 	}
 }
+
+// claimError says that the store could not be asked for a slot: nothing was
+// polled, and the slot may still be free.
+type claimError struct {
+	source string
+	err    error
+}
+
+func (e *claimError) Error() string { return fmt.Sprintf("claim a slot of %s: %v", e.source, e.err) }
+func (e *claimError) Unwrap() error { return e.err }
 
 // errTaken says that the slot was polled already, or is being polled, by
 // whichever replica.
@@ -52,7 +80,7 @@ func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (b
 	claim := billwatch.SlotClaim{Source: source.Name, Holder: r.holder, Slot: slot, Now: r.clock.Now()}
 	claimed, err := r.ledger.ClaimSlot(ctx, claim)
 	if err != nil {
-		return billwatch.Round{}, fmt.Errorf("claim a slot of %s: %w", source.Name, err)
+		return billwatch.Round{}, &claimError{source.Name, err}
 	}
 	if !claimed.Taken {
 		return billwatch.Round{}, errTaken
