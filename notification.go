@@ -76,6 +76,7 @@ type GroupDue struct {
 	Alert       Alert
 	DueAt       time.Time     // now + group_wait: for a group that has told nothing yet
 	Interval    time.Duration // group_interval: else no sooner than this after its last notification
+	Standing    bool          // the alert has not moved: owed only where the integration never heard of it
 }
 
 // Flush is what looking at a due group came to; it is stored in one transaction.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -35,6 +36,9 @@ type pipeline struct {
 	log     *slog.Logger
 
 	observer Observer
+
+	mu     sync.Mutex
+	routed map[billwatch.AlertKey]bool // firing alerts that this process has routed
 }
 
 // run takes polls until the channel closes, a batch at a time. After an error
@@ -139,6 +143,7 @@ func (p *pipeline) once(ctx context.Context, lease billwatch.Lease, polls []bill
 		batch.Alerts = append(batch.Alerts, verdicts[i].alerts...)
 		batch.Transitions = append(batch.Transitions, verdicts[i].transitions...)
 		batch.Due = append(batch.Due, verdicts[i].due...)
+		batch.Due = append(batch.Due, p.standing(verdicts[i], batch.Now)...)
 	}
 	if err := p.memory.Commit(ctx, batch); err != nil {
 		return err
@@ -163,6 +168,45 @@ func (p *pipeline) show(poll billwatch.Poll, v verdict) {
 		p.metrics.Evaluated(e)
 	}
 	p.announce(v.transitions)
+	p.keep(v.alerts)
+}
+
+// standing routes the alerts that fired before this process saw them: its
+// configuration may have receivers that the one before had not.
+func (p *pipeline) standing(v verdict, now time.Time) []billwatch.GroupDue {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	moved := make(map[billwatch.AlertKey]bool, len(v.transitions))
+	for _, t := range v.transitions {
+		moved[t.Alert.Key] = true
+	}
+	var all []billwatch.GroupDue
+	for _, alert := range v.alerts {
+		if alert.State != billwatch.Firing || moved[alert.Key] || p.routed[alert.Key] {
+			continue
+		}
+		for _, due := range p.judge.plan.Router.Due(alert, now) {
+			due.Standing = true
+			all = append(all, due)
+		}
+	}
+	return all
+}
+
+// keep remembers which alerts were routed, once that is stored.
+func (p *pipeline) keep(alerts []billwatch.Alert) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, alert := range alerts {
+		if alert.State != billwatch.Firing {
+			delete(p.routed, alert.Key)
+			continue
+		}
+		if p.routed == nil {
+			p.routed = map[billwatch.AlertKey]bool{}
+		}
+		p.routed[alert.Key] = true
+	}
 }
 
 // announce counts and logs what moved.

@@ -15,6 +15,14 @@ import (
 // its last notification. While the group is claimed the wish waits in wanted_at,
 // because due_at is then the end of the lease.
 func (t *tx) owe(ctx context.Context, d billwatch.GroupDue, now time.Time) error {
+	if d.Standing {
+		var heard int
+		err := t.row(ctx, `SELECT count(*) FROM members WHERE fingerprint = $1 AND integration = $2`,
+			d.Alert.Fingerprint, d.Integration).Scan(&heard)
+		if err != nil || heard > 0 {
+			return err
+		}
+	}
 	labels, err := text(d.Labels)
 	if err != nil {
 		return err

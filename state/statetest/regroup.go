@@ -46,6 +46,30 @@ func groupLeft(w *world) {
 	}
 }
 
+// standingIsNews is a configuration with another receiver, which an alert that
+// fired before routes to.
+func standingIsNews(w *world) {
+	lease := w.lease("a", 1)
+	low := w.begin(lease, "Low", "before")
+	w.after(groupWait)
+	w.freeze(w.group("a"), id(1), low, w.now.Add(240*time.Hour))
+	w.delivered(w.delivery("a"))
+	w.after(time.Hour)
+	b := billwatch.Batch{Lease: lease, Now: w.now, Alerts: []billwatch.Alert{low},
+		Due: []billwatch.GroupDue{w.due(low, "after", integration), w.due(low, "after", "new/webhook/0")}}
+	for i := range b.Due {
+		b.Due[i].Standing = true
+	}
+	w.must(w.Commit(w.ctx, b))
+	w.must(w.Commit(w.ctx, b))
+	w.after(groupWait)
+	got, err := w.ClaimGroups(w.ctx, w.claim("a", 100, integration, "new/webhook/0"))
+	w.must(err)
+	if len(got) != 1 || got[0].Integration != "new/webhook/0" || len(got[0].Members) != 1 || got[0].Members[0].Told != billwatch.Inactive {
+		w.Errorf("due is %+v, want the one at who never heard of the alert", got)
+	}
+}
+
 func groupLeftForAnother(w *world) {
 	lease := w.lease("a", 1)
 	low := w.begin(lease, "Low", "before")

@@ -112,6 +112,7 @@ var tests = map[string]func(*world){
 	"a group ends with its last member":                  groupEnds,
 	"a claimed group comes back after its lease":         groupComesBack,
 	"a group that was left is owed the end":              groupLeft,
+	"a standing alert is news to who never heard of it":  standingIsNews,
 	"an alert that comes back is told where it is now":   groupLeftForAnother,
 	"a newer notification takes the place of a waiting":  superseded,
 	"one that may have arrived is never superseded":      neverSupersedeAmbiguous,
