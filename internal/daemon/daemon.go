@@ -157,18 +157,19 @@ func (d *Daemon) enter(ctx context.Context, store *sqlstore.Store) (*replica, er
 	if err := self.tryRenew(ctx); err != nil {
 		return nil, &StartError{fmt.Errorf("enter the store: %w", err)}
 	}
-	by, err := store.Rewind(ctx, d.Clock.Now())
+	err := self.back(ctx, d.Clock.Now())
+	if err == nil {
+		err = self.tryRenew(ctx) // the lease may have been moved back with the rest
+	}
 	if err != nil {
 		return nil, &StartError{fmt.Errorf("enter the store: %w", err)}
-	}
-	if by > 0 {
-		d.Log.Warn("the clock is behind the stored times, which were moved back", "by", by)
 	}
 	return self, nil
 }
 
 func (d *Daemon) replica(store *sqlstore.Store) *replica {
-	return &replica{name: d.name, store: store, clock: d.Clock, shared: store.Shared(), health: d.health, log: d.Log}
+	return &replica{name: d.name, store: store, clock: d.Clock, shared: store.Shared(), health: d.health, log: d.Log,
+		rewind: store.Rewind}
 }
 
 func (d *Daemon) rounds(store *sqlstore.Store) *rounds {

@@ -35,6 +35,10 @@ type replica struct {
 	health *web.Health
 	log    *slog.Logger
 	ending <-chan struct{} // closed once the process is to end
+
+	// rewind moves stored times back that lie in the future; a second replica
+	// that does so finds none.
+	rewind func(ctx context.Context, now time.Time) (time.Duration, error)
 }
 
 // replicaName returns a name that no other process has.
@@ -125,8 +129,23 @@ func (r *replica) setClock(ctx context.Context) error {
 			return err
 		}
 	}
+	if by < -leap && r.shared {
+		if err := r.back(ctx, now); err != nil {
+			return err
+		}
+	}
 	r.clock.Set(now)
 	return nil
+}
+
+// back lets nothing wait for a time that the clock went back from: leases,
+// retries, groups.
+func (r *replica) back(ctx context.Context, now time.Time) error {
+	by, err := r.rewind(ctx, now)
+	if err == nil && by != 0 {
+		r.log.Warn("the clock is behind the stored times, which were moved back", "by", by.Abs())
+	}
+	return err
 }
 
 // ttl is the lease in the clock's own time, so that a clock at 600 times does
