@@ -14,8 +14,6 @@ import (
 	"github.com/billwatch/billwatch/notify"
 )
 
-const maxPause = time.Hour // that a Retry-After is obeyed for
-
 // answer is what chat.postMessage says.
 type answer struct {
 	OK      bool   `json:"ok"`
@@ -97,7 +95,7 @@ func (a attempt) read() reply {
 // refusal classifies an answer that is not ok.
 func (a attempt) refusal(word string, err error) error {
 	x := a.exchange
-	after := retryAfter(x.header, time.Now())
+	after := notify.RetryAfter(x.header, time.Now())
 	switch {
 	case x.status == http.StatusTooManyRequests || isThrottle(word):
 		return notify.Throttled(err, after, a.destination())
@@ -110,7 +108,7 @@ func (a attempt) refusal(word string, err error) error {
 	case x.status == http.StatusOK && !isWord(word):
 		return err // not Slack's voice: something between us and Slack answered
 	}
-	if a.isAboutCredential(word) && a.notifier.reread(a.secret) {
+	if a.isAboutCredential(word) && a.notifier.secret.Renewed(a.secret) {
 		return notify.Refused(fmt.Errorf("%w; the secret has changed since", err))
 	}
 	return notify.Permanent(err)
@@ -131,18 +129,4 @@ func (a attempt) destination() string {
 		return a.notifier.common.Integration
 	}
 	return a.notifier.config.Channel
-}
-
-// retryAfter reads a Retry-After in seconds or as a date; 0 where there is none
-// that makes sense.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := h.Get("Retry-After")
-	if date, err := http.ParseTime(text); err == nil {
-		return min(max(date.Sub(now), 0), maxPause)
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return time.Duration(min(seconds, int64(maxPause/time.Second))) * time.Second
 }

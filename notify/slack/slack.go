@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -23,18 +22,18 @@ type Notifier struct {
 	common    notify.Common
 	client    *http.Client
 	mentioned []string
-	secret    atomic.Pointer[billwatch.Secret] // the token, or the webhook's URL
+	secret    *notify.Credential[billwatch.Secret] // the token, or the webhook's URL
 }
 
 // New checks the settings and reads the secret where it is given as a file.
 func New(c Config, common notify.Common) (*Notifier, error) {
 	client, clientErr := c.client()
-	secret, secretErr := c.readSecret()
+	secret, secretErr := notify.NewSecret(c.readSecret)
 	if err := errors.Join(c.check(), clientErr, secretErr); err != nil {
 		return nil, err
 	}
 	c.APIURL = strings.TrimSuffix(c.APIURL, "/") + "/"
-	n := &Notifier{config: c, common: common, client: client}
+	n := &Notifier{config: c, common: common, client: client, secret: secret}
 	for _, mention := range c.Mentions {
 		spelled, err := mentionOf(mention)
 		if err != nil {
@@ -42,12 +41,14 @@ func New(c Config, common notify.Common) (*Notifier, error) {
 		}
 		n.mentioned = append(n.mentioned, spelled)
 	}
-	n.secret.Store(&secret)
 	return n, nil
 }
 
 // String names the integration; the settings hold secrets.
 func (n *Notifier) String() string { return "slack " + n.common.Integration }
+
+// GoString does the same for %#v.
+func (n *Notifier) GoString() string { return n.String() }
 
 // Notify posts the notification once. With a token the receipt's Ref is the
 // channel's id and the message's time, "C0123456789:1763892000.000100".
@@ -128,7 +129,7 @@ func (a attempt) unanswered(err error) error {
 	} else {
 		err = fmt.Errorf("%s: %s", text, a.redact(err.Error()))
 	}
-	if !a.exchange.began.Load() {
+	if !a.exchange.sent.Began() {
 		return notify.Refused(err)
 	}
 	return err
