@@ -89,11 +89,6 @@ func (c *Config) Overrides() notify.Overrides {
 	return notify.Overrides{Title: c.Subject, Text: c.Text, HTML: c.HTML}
 }
 
-// wrong is a FieldError in short.
-func wrong(field, what, hint string) error {
-	return &billwatch.FieldError{Field: field, Err: errors.New(what), Hint: hint}
-}
-
 // server is where to connect, how, and what to say.
 type server struct {
 	host, port string
@@ -106,7 +101,7 @@ type server struct {
 func (c Config) server() (server, error) {
 	host, port, err := net.SplitHostPort(c.Smarthost)
 	if err != nil || host == "" || port == "" {
-		return server{}, wrong("smarthost", "must be host:port", "smtp.example.com:587")
+		return server{}, notify.Wrong("smarthost", "must be host:port", "smtp.example.com:587")
 	}
 	s := server{host: host, port: port, tls: c.TLS, hello: c.Hello}
 	if s.tls == "" {
@@ -118,17 +113,17 @@ func (c Config) server() (server, error) {
 	if s.hello == "" {
 		s.hello = hostname()
 	}
-	s.roots, err = c.roots()
+	s.roots, err = notify.ReadRoots(c.CAFile)
 	return s, errors.Join(err, s.check())
 }
 
 func (s server) check() error {
 	var errs []error
 	if !slices.Contains([]string{TLSStart, TLSImplicit, TLSNone}, s.tls) {
-		errs = append(errs, wrong("tls", fmt.Sprintf("%q is not known", s.tls), "starttls, implicit or none"))
+		errs = append(errs, notify.Wrong("tls", fmt.Sprintf("%q is not known", s.tls), "starttls, implicit or none"))
 	}
 	if strings.ContainsFunc(s.hello, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		errs = append(errs, wrong("hello", "must be a host's name", "billwatch.example.com"))
+		errs = append(errs, notify.Wrong("hello", "must be a host's name", "billwatch.example.com"))
 	}
 	return errors.Join(errs...)
 }
@@ -142,45 +137,26 @@ func hostname() string {
 	return name
 }
 
-// roots returns the system's certificates and those of CAFile.
-func (c Config) roots() (*x509.CertPool, error) {
-	if c.CAFile == "" {
-		return nil, nil // the system's
-	}
-	pem, err := os.ReadFile(c.CAFile)
-	if err != nil {
-		return nil, &billwatch.FieldError{Field: "ca_file", Err: err}
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, wrong("ca_file", "holds no certificate", "PEM is expected")
-	}
-	return pool, nil
-}
-
 // checkLogin checks the settings about logging in.
 func (c Config) checkLogin() error {
 	var errs []error
 	if !slices.Contains([]string{AuthAuto, AuthPlain, AuthLogin}, c.Auth) {
-		errs = append(errs, wrong("auth", fmt.Sprintf("%q is not known", c.Auth), "auto, plain or login"))
+		errs = append(errs, notify.Wrong("auth", fmt.Sprintf("%q is not known", c.Auth), "auto, plain or login"))
 	}
 	hasPassword := c.Password != "" || c.PasswordFile != ""
 	switch {
 	case c.Username != "" && !hasPassword:
-		errs = append(errs, wrong("password", "is missing", "username needs one"))
+		errs = append(errs, notify.Wrong("password", "is missing", "username needs one"))
 	case c.Username == "" && hasPassword:
-		errs = append(errs, wrong("username", "is missing", "password needs one"))
+		errs = append(errs, notify.Wrong("username", "is missing", "password needs one"))
 	case c.Username != "" && c.TLS == TLSNone:
-		errs = append(errs, wrong("username", "would be sent with its password unencrypted", "leave out `tls: none`"))
+		errs = append(errs, notify.Wrong("username", "would be sent with its password unencrypted", "leave out `tls: none`"))
 	}
 	if strings.ContainsFunc(c.Username, unicode.IsControl) {
-		errs = append(errs, wrong("username", "has control characters", ""))
+		errs = append(errs, notify.Wrong("username", "has control characters", ""))
 	}
 	if c.Timeout <= 0 {
-		errs = append(errs, wrong("timeout", "must be more than zero", ""))
+		errs = append(errs, notify.Wrong("timeout", "must be more than zero", ""))
 	}
 	return errors.Join(errs...)
 }
@@ -190,7 +166,7 @@ func (c Config) addresses() (from *mail.Address, to []*mail.Address, err error) 
 	from, err = parseAddress("from", c.From)
 	errs := []error{err}
 	if len(c.To) == 0 {
-		errs = append(errs, wrong("to", "is missing", "[ops@example.com]"))
+		errs = append(errs, notify.Wrong("to", "is missing", "[ops@example.com]"))
 	}
 	seen := map[string]bool{}
 	for _, text := range c.To {
@@ -206,17 +182,17 @@ func (c Config) addresses() (from *mail.Address, to []*mail.Address, err error) 
 
 func parseAddress(field, text string) (*mail.Address, error) {
 	if text == "" {
-		return nil, wrong(field, "is missing", "ops@example.com")
+		return nil, notify.Wrong(field, "is missing", "ops@example.com")
 	}
 	address, err := mail.ParseAddress(text)
 	if err != nil {
-		return nil, wrong(field, fmt.Sprintf("%q is no e-mail address", text), "ops@example.com")
+		return nil, notify.Wrong(field, fmt.Sprintf("%q is no e-mail address", text), "ops@example.com")
 	}
 	if strings.ContainsFunc(address.Address, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, wrong(field, fmt.Sprintf("%q has characters that not every server takes", text), "write the domain as xn--…")
+		return nil, notify.Wrong(field, fmt.Sprintf("%q has characters that not every server takes", text), "write the domain as xn--…")
 	}
 	if strings.ContainsFunc(address.Name, unicode.IsControl) {
-		return nil, wrong(field, fmt.Sprintf("%q has control characters", text), "")
+		return nil, notify.Wrong(field, fmt.Sprintf("%q has control characters", text), "")
 	}
 	return address, nil
 }

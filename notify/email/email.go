@@ -8,7 +8,6 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -24,28 +23,30 @@ type Notifier struct {
 	to       []*mail.Address
 	domain   string // of the sender
 	zone     *time.Location
-	password atomic.Pointer[billwatch.Secret]
+	password *notify.Credential[billwatch.Secret]
 }
 
 // New checks the settings and reads the password where it is given as a file.
 func New(c Config, common notify.Common) (*Notifier, error) {
 	server, serverErr := c.server()
 	from, to, addressErr := c.addresses()
-	password, passwordErr := c.readPassword()
+	password, passwordErr := notify.NewSecret(c.readPassword)
 	if err := errors.Join(serverErr, addressErr, passwordErr, c.checkLogin()); err != nil {
 		return nil, err
 	}
-	n := &Notifier{config: c, common: common, server: server, from: from, to: to, zone: common.Timezone}
+	n := &Notifier{config: c, common: common, server: server, from: from, to: to, zone: common.Timezone, password: password}
 	if n.zone == nil {
 		n.zone = time.UTC
 	}
 	n.domain = from.Address[strings.LastIndex(from.Address, "@")+1:]
-	n.password.Store(&password)
 	return n, nil
 }
 
 // String names the integration; the settings hold secrets.
 func (n *Notifier) String() string { return "email " + n.common.Integration }
+
+// GoString does the same for %#v.
+func (n *Notifier) GoString() string { return n.String() }
 
 // Notify makes one attempt for all recipients that are still open. The receipt's
 // Done names those that need no further attempt; its Ref is the Message-ID as
@@ -82,7 +83,7 @@ func (n *Notifier) attempt(ctx context.Context, recipients []string, message []b
 	if err != nil {
 		o := newOutcomes()
 		o.secrets = n.config.spellings(*password)
-		if errors.Is(err, errLogin) && isFinal(err) && n.reread(password) {
+		if errors.Is(err, errLogin) && isFinal(err) && n.password.Renewed(password) {
 			err = errors.New("login refused; the password has changed since")
 		}
 		o.settle(recipients, err)

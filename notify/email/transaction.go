@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
-	"time"
 
 	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
 )
 
 // outcomes are what became of the recipients of one transaction.
@@ -19,6 +19,14 @@ type outcomes struct {
 	answer   string           // of the server that took the message
 	secrets  []billwatch.Secret
 }
+
+// String tells how many there are of each; among the fields are secrets.
+func (o outcomes) String() string {
+	return fmt.Sprintf("%d accepted, %d refused, %d open", len(o.accepted), len(o.refused), len(o.open))
+}
+
+// GoString does the same for %#v.
+func (o outcomes) GoString() string { return o.String() }
 
 func newOutcomes() *outcomes {
 	return &outcomes{refused: map[string]error{}, open: map[string]error{}}
@@ -58,7 +66,7 @@ func (s *session) transact(ctx context.Context, from string, recipients []string
 	if len(taken) == 0 {
 		return o
 	}
-	if err := leaseHolds(ctx); err != nil {
+	if err := notify.LeaseHolds(ctx); err != nil {
 		o.settle(taken, err)
 		return o
 	}
@@ -104,14 +112,4 @@ func (s *session) name(o *outcomes, recipients []string) (taken []string) {
 		o.settle([]string{recipient}, err)
 	}
 	return taken
-}
-
-// leaseHolds says whether the message may still be sent, by the monotonic
-// clock: a process that was stopped for a while must not send what another has
-// sent meanwhile.
-func leaseHolds(ctx context.Context) error {
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		return context.DeadlineExceeded
-	}
-	return ctx.Err()
 }
