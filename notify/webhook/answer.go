@@ -16,7 +16,6 @@ import (
 const (
 	maxAnswer  = 2 << 10                // bytes of an answer's body that are read
 	answerWait = 100 * time.Millisecond // for the body: the status is what counts, and what is delivered must be noted soon
-	maxPause   = time.Hour              // that a Retry-After is obeyed for
 )
 
 // readAnswer returns the status and the beginning of the body, in words.
@@ -44,32 +43,18 @@ func (n *Notifier) judge(response *http.Response, s *secrets) error {
 	case code >= 200 && code < 300:
 		return nil
 	case code == http.StatusTooManyRequests:
-		return notify.Throttled(err, retryAfter(response.Header, time.Now()), s.url.Host)
+		return notify.Throttled(err, notify.RetryAfter(response.Header, time.Now()), s.url.Host)
 	case code == http.StatusGatewayTimeout:
 		return err // the gateway gave up waiting; who is behind it may have taken the message
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code >= 500:
-		if after := retryAfter(response.Header, time.Now()); after > 0 {
+		if after := notify.RetryAfter(response.Header, time.Now()); after > 0 {
 			return notify.Throttled(err, after, s.url.Host)
 		}
 		return notify.Refused(err)
 	case code >= 300 && code < 400:
 		return notify.Permanent(errors.Join(err, errors.New("only 307 and 308 on the same host are followed")))
-	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && n.reread(s):
+	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && n.secrets.Renewed(s):
 		return notify.Refused(fmt.Errorf("%w; the secret has changed since", err))
 	}
 	return notify.Permanent(err)
-}
-
-// retryAfter reads a Retry-After in seconds or as a date; 0 where there is none
-// that makes sense.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := h.Get("Retry-After")
-	if date, err := http.ParseTime(text); err == nil {
-		return min(max(date.Sub(now), 0), maxPause)
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return time.Duration(min(seconds, int64(maxPause/time.Second))) * time.Second
 }

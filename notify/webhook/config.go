@@ -80,19 +80,15 @@ func (c *Config) New(common notify.Common) (notify.Notifier, error) {
 func (c Config) check() error {
 	var errs []error
 	if c.Format != FormatBillwatch && c.Format != FormatAlertmanager {
-		errs = append(errs, &billwatch.FieldError{
-			Field: "format", Err: fmt.Errorf("%q is no format", c.Format), Hint: "billwatch or alertmanager",
-		})
+		errs = append(errs, notify.Wrong("format", fmt.Sprintf("%q is no format", c.Format), "billwatch or alertmanager"))
 	}
 	if c.Timeout <= 0 {
-		errs = append(errs, &billwatch.FieldError{Field: "timeout", Err: errors.New("must be more than zero")})
+		errs = append(errs, notify.Wrong("timeout", "must be more than zero", ""))
 	}
 	if c.MaxAlerts < 0 {
-		errs = append(errs, &billwatch.FieldError{
-			Field: "max_alerts", Err: errors.New("must not be negative"), Hint: "0 is no limit",
-		})
+		errs = append(errs, notify.Wrong("max_alerts", "must not be negative", "0 is no limit"))
 	}
-	return errors.Join(append(errs, c.checkHeaders(), c.checkProxy())...)
+	return errors.Join(append(errs, c.checkHeaders())...)
 }
 
 // checkHeaders refuses headers that a server could not be sent, and those that
@@ -107,11 +103,11 @@ func (c Config) checkHeaders() error {
 		field := "headers." + name
 		switch {
 		case !isHeaderName(name):
-			errs = append(errs, &billwatch.FieldError{Field: field, Err: errors.New("is not a header's name")})
+			errs = append(errs, notify.Wrong(field, "is not a header's name", ""))
 		case slices.Contains(own, strings.ToLower(name)):
-			errs = append(errs, &billwatch.FieldError{Field: field, Err: errors.New("is set by billwatch itself")})
+			errs = append(errs, notify.Wrong(field, "is set by billwatch itself", ""))
 		case strings.ContainsFunc(value.Reveal(), unicode.IsControl):
-			errs = append(errs, &billwatch.FieldError{Field: field, Err: errors.New("has characters that a header cannot hold")})
+			errs = append(errs, notify.Wrong(field, "has characters that a header cannot hold", ""))
 		}
 	}
 	return errors.Join(errs...)
@@ -122,23 +118,10 @@ func isHeaderName(name string) bool {
 	return name != "" && strings.Trim(strings.ToLower(name), letters) == ""
 }
 
-func (c Config) checkProxy() error {
-	if c.ProxyURL == "" {
-		return nil
-	}
-	u, err := url.Parse(c.ProxyURL.Reveal())
-	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
-		return &billwatch.FieldError{
-			Field: "proxy_url", Err: errors.New("is not a proxy's address"), Hint: "http://proxy:3128",
-		}
-	}
-	return nil
-}
-
 // parseURL returns where to post to; the error does not spell the URL out.
 func parseURL(secret billwatch.Secret) (*url.URL, error) {
 	wrong := func(what string) error {
-		return &billwatch.FieldError{Field: "url", Err: errors.New(what), Hint: "https://example.com/hook"}
+		return notify.Wrong("url", what, "https://example.com/hook")
 	}
 	if secret == "" {
 		return nil, wrong("is missing")
@@ -162,9 +145,7 @@ func parseURL(secret billwatch.Secret) (*url.URL, error) {
 func parseKey(field string, secret billwatch.Secret) ([]byte, error) {
 	const least = 24 // bytes that Standard Webhooks asks for
 	wrong := func(what string) error {
-		return &billwatch.FieldError{
-			Field: field, Err: errors.New(what), Hint: "whsec_ and base64 of 24 bytes and more, or text of that length",
-		}
+		return notify.Wrong(field, what, "whsec_ and base64 of 24 bytes and more, or text of that length")
 	}
 	key := []byte(secret.Reveal())
 	if encoded, found := strings.CutPrefix(secret.Reveal(), "whsec_"); found {

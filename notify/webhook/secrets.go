@@ -2,16 +2,12 @@ package webhook
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"net/url"
-	"os"
-	"strings"
-	"unicode"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
 )
 
 // secrets are the settings that may change while the program runs: those that
@@ -24,21 +20,27 @@ type secrets struct {
 	origin string                      // all texts, to see whether something changed
 }
 
+// String hides them all.
+func (s secrets) String() string { return billwatch.Secret(s.origin).String() }
+
+// GoString hides them from %#v.
+func (s secrets) GoString() string { return s.String() }
+
+func (s secrets) equal(other secrets) bool { return s.origin == other.origin }
+
 // readSecrets reads the secrets, from their files where they are given so.
-func (c Config) readSecrets() (*secrets, error) {
-	s := &secrets{}
+func (c Config) readSecrets() (secrets, error) {
+	var s secrets
 	errs := []error{
 		s.setURL(c),
 		s.addKey("secret", c.Secret, c.SecretFile),
 		s.addKey("previous_secret", c.PreviousSecret, c.PreviousSecretFile),
 	}
 	if len(s.keys) > 0 && c.Secret == "" && c.SecretFile == "" {
-		errs = append(errs, &billwatch.FieldError{
-			Field: "previous_secret", Err: errors.New("stands alone"), Hint: "set secret too",
-		})
+		errs = append(errs, notify.Wrong("previous_secret", "stands alone", "set secret too"))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return secrets{}, err
 	}
 	for _, text := range s.texts {
 		s.origin += text.Reveal() + "\x00"
@@ -48,7 +50,7 @@ func (c Config) readSecrets() (*secrets, error) {
 
 // setURL takes the name and the password out of the URL.
 func (s *secrets) setURL(c Config) error {
-	address, err := read("url", c.URL, c.URLFile)
+	address, err := notify.ReadToken("url", c.URL, c.URLFile)
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func (s *secrets) addKey(field string, text billwatch.Secret, file string) error
 	if text == "" && file == "" {
 		return nil
 	}
-	secret, err := read(field, text, file)
+	secret, err := notify.ReadToken(field, text, file)
 	if err != nil {
 		return err
 	}
@@ -82,32 +84,4 @@ func (s *secrets) addKey(field string, text billwatch.Secret, file string) error
 	s.keys = append(s.keys, signer)
 	s.texts = append(s.texts, secret)
 	return nil
-}
-
-// read returns a secret, from its file where it is given as one.
-func read(field string, text billwatch.Secret, file string) (billwatch.Secret, error) {
-	if file == "" {
-		return text, nil
-	}
-	field += "_file"
-	if text != "" {
-		return "", &billwatch.FieldError{Field: field, Err: errors.New("the secret is given twice"), Hint: "keep one of the two"}
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return "", &billwatch.FieldError{Field: field, Err: err}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, 64<<10))
-	if err != nil {
-		return "", &billwatch.FieldError{Field: field, Err: err}
-	}
-	secret := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(data)), "Bearer "))
-	if secret == "" {
-		return "", &billwatch.FieldError{Field: field, Err: fmt.Errorf("%s is empty", file)}
-	}
-	if strings.ContainsFunc(secret, unicode.IsControl) {
-		return "", &billwatch.FieldError{Field: field, Err: fmt.Errorf("%s has control characters", file)}
-	}
-	return billwatch.Secret(secret), nil
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -21,24 +21,25 @@ type Notifier struct {
 	common  notify.Common
 	client  *http.Client
 	guard   *guard
-	secrets atomic.Pointer[secrets]
+	secrets *notify.Credential[secrets]
 }
 
 // New checks the settings and reads secrets that are given as files.
 func New(c Config, common notify.Common) (*Notifier, error) {
 	g := newGuard(c.AllowPrivate)
 	client, clientErr := c.client(g)
-	read, secretErr := c.readSecrets()
+	credential, secretErr := notify.NewCredential(c.readSecrets, secrets.equal)
 	if err := errors.Join(c.check(), clientErr, secretErr); err != nil {
 		return nil, err
 	}
-	n := &Notifier{config: c, common: common, client: client, guard: g}
-	n.secrets.Store(read)
-	return n, nil
+	return &Notifier{config: c, common: common, client: client, guard: g, secrets: credential}, nil
 }
 
 // String names the integration; the settings hold secrets.
 func (n *Notifier) String() string { return "webhook " + n.common.Integration }
+
+// GoString does the same for %#v.
+func (n *Notifier) GoString() string { return n.String() }
 
 // Notify posts the notification once.
 func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
@@ -52,17 +53,20 @@ func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ bi
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.config.Timeout)
 	defer cancel()
-	sent := &watch{ctx: ctx, body: body}
-	request, err := n.request(sent, s, told.ID)
+	request, err := n.request(ctx, s, told.ID, body)
 	if err != nil {
+		return billwatch.Receipt{}, notify.Permanent(err)
+	}
+	var sent notify.LeaseWatch
+	if err := sent.Over(request); err != nil {
 		return billwatch.Receipt{}, notify.Permanent(err)
 	}
 	response, err := n.client.Do(request)
 	if err != nil {
-		return billwatch.Receipt{}, n.unanswered(err, s, sent.began.Load())
+		return billwatch.Receipt{}, n.unanswered(err, s, sent.Began())
 	}
 	defer response.Body.Close()
-	if err := sent.unsent(); err != nil {
+	if err := sent.Unsent(); err != nil {
 		return billwatch.Receipt{}, n.unanswered(err, s, false)
 	}
 	said := readAnswer(response, cancel)
@@ -72,13 +76,11 @@ func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ bi
 
 // request returns one attempt: the same body under the same id, the attempt's
 // own time, and signatures over all three.
-func (n *Notifier) request(sent *watch, s *secrets, id string) (*http.Request, error) {
-	request, err := http.NewRequestWithContext(sent.ctx, http.MethodPost, s.url.String(), http.NoBody)
+func (n *Notifier) request(ctx context.Context, s *secrets, id string, body []byte) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("url is not valid") // err would spell the secret out
 	}
-	request.Body, request.GetBody = sent.open(), sent.reopen
-	request.ContentLength = int64(len(sent.body))
 	for name, value := range n.config.Headers {
 		request.Header.Set(name, value.Reveal())
 	}
@@ -90,7 +92,7 @@ func (n *Notifier) request(sent *watch, s *secrets, id string) (*http.Request, e
 	if request.Header.Get("User-Agent") == "" {
 		request.Header.Set("User-Agent", n.common.UserAgent)
 	}
-	return request, s.sign(request.Header, id, time.Now(), sent.body)
+	return request, s.sign(request.Header, id, time.Now(), body)
 }
 
 // checkBehindProxy checks an address that a proxy would connect to; without a
@@ -142,15 +144,4 @@ func (n *Notifier) known(s *secrets) []billwatch.Secret {
 		}
 	}
 	return all
-}
-
-// reread reads secrets that are given as files again and says whether one has
-// changed. Unreadable ones leave the present ones in place.
-func (n *Notifier) reread(present *secrets) bool {
-	read, err := n.config.readSecrets()
-	if err != nil || read.origin == present.origin {
-		return n.secrets.Load() != present
-	}
-	n.secrets.Store(read)
-	return true
 }
