@@ -1,37 +1,16 @@
 package email_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/notify/email"
+	"github.com/billwatch/billwatch/notify/notifytest"
 )
-
-// fields returns the names of all wrong fields of a joined error.
-func fields(err error) []string {
-	var found []string
-	var walk func(error)
-	walk = func(err error) {
-		var field *billwatch.FieldError
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, one := range many.Unwrap() {
-				walk(one)
-			}
-		} else if errors.As(err, &field) {
-			found = append(found, field.Field)
-		}
-	}
-	walk(err)
-	slices.Sort(found)
-	return found
-}
 
 func TestWrongSettingsAreNamed(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
@@ -72,7 +51,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 			if (n != nil) != (err == nil) {
 				t.Errorf("New = %v, %v", n, err)
 			}
-			if diff := cmp.Diff(c.want, fields(err)); diff != "" {
+			if diff := cmp.Diff(c.want, notifytest.Fields(err)); diff != "" {
 				t.Errorf("wrong fields (-want +got):\n%s\n%v", diff, err)
 			}
 		})

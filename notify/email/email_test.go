@@ -87,7 +87,7 @@ func TestEachRecipientHasAnOutcome(t *testing.T) {
 				s.mu.Unlock()
 				var err error
 				receipt, err = send(t, n, receipt)
-				if got := class(err); got != step.want {
+				if got := notifytest.Class(err); got != step.want {
 					t.Fatalf("%s: %s, want %s (%v)", step.name, got, step.want, err)
 				}
 				var named []string
@@ -143,7 +143,7 @@ func TestLoggingIn(t *testing.T) {
 			settings := s.settings()
 			settings.Auth, settings.Password = c.auth, c.password
 			_, err := send(t, build(t, settings), billwatch.Receipt{})
-			if got := class(err); got != c.want {
+			if got := notifytest.Class(err); got != c.want {
 				t.Errorf("%s, want %s (%v)", got, c.want, err)
 			}
 			if err != nil && strings.Contains(err.Error(), c.password.Reveal()) {
@@ -176,8 +176,8 @@ func TestThePasswordFileIsReadAgainWhenRefused(t *testing.T) {
 		if n == nil {
 			n = build(t, c)
 		}
-		if _, err := send(t, n, billwatch.Receipt{}); class(err) != step.want {
-			t.Errorf("%s: %s, want %s (%v)", step.name, class(err), step.want, err)
+		if _, err := send(t, n, billwatch.Receipt{}); notifytest.Class(err) != step.want {
+			t.Errorf("%s: %s, want %s (%v)", step.name, notifytest.Class(err), step.want, err)
 		}
 	}
 }
@@ -192,8 +192,8 @@ func TestNoPasswordWithoutEncryption(t *testing.T) {
 				c.TLS = email.TLSImplicit
 			}
 			_, err := send(t, build(t, c), billwatch.Receipt{})
-			if class(err) != "refused" || !strings.Contains(err.Error(), "certificate") {
-				t.Errorf("%s (%v), want refused, and why", class(err), err)
+			if notifytest.Class(err) != "refused" || !strings.Contains(err.Error(), "certificate") {
+				t.Errorf("%s (%v), want refused, and why", notifytest.Class(err), err)
 			}
 			if s.logins != 0 || len(s.mails()) != 0 {
 				t.Error("the server was shown a password or a message")
@@ -204,8 +204,8 @@ func TestNoPasswordWithoutEncryption(t *testing.T) {
 		s := newMailServer(t, false)
 		s.TLSConfig, s.AllowInsecureAuth = nil, true
 		_, err := send(t, build(t, s.settings()), billwatch.Receipt{})
-		if class(err) != "refused" || !strings.Contains(err.Error(), "STARTTLS") {
-			t.Errorf("%s (%v), want refused, and why", class(err), err)
+		if notifytest.Class(err) != "refused" || !strings.Contains(err.Error(), "STARTTLS") {
+			t.Errorf("%s (%v), want refused, and why", notifytest.Class(err), err)
 		}
 		if s.logins != 0 || len(s.mails()) != 0 {
 			t.Error("the server was shown a password or a message")
@@ -242,7 +242,7 @@ func TestNothingIsSentAfterTheLease(t *testing.T) {
 	s := newMailServer(t, false)
 	s.named = ctx.Stop
 	_, err := build(t, s.settings()).Notify(ctx, notifytest.Notification(), billwatch.Receipt{})
-	if class(err) != "refused" || len(s.mails()) != 0 {
-		t.Errorf("%s after %d messages (%v), want refused after none", class(err), len(s.mails()), err)
+	if notifytest.Class(err) != "refused" || len(s.mails()) != 0 {
+		t.Errorf("%s after %d messages (%v), want refused after none", notifytest.Class(err), len(s.mails()), err)
 	}
 }

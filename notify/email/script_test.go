@@ -12,6 +12,7 @@ import (
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify/email"
+	"github.com/billwatch/billwatch/notify/notifytest"
 )
 
 // What a script may do instead of answering.
@@ -167,7 +168,7 @@ func TestEachVerbMayGoWrong(t *testing.T) {
 				if other, found := c.except[verb]; found {
 					want = other
 				}
-				if got := class(err); got != want {
+				if got := notifytest.Class(err); got != want {
 					t.Errorf("%s, want %s (%v)", got, want, err)
 				}
 				if took := time.Since(start); took > 8*time.Second {
@@ -194,8 +195,8 @@ func TestAServerThatOffersNoEncryptionIsShownNothing(t *testing.T) {
 	} {
 		s, settings := newScript(t, answers)
 		_, err := send(t, build(t, settings), billwatch.Receipt{})
-		if class(err) != "refused" {
-			t.Errorf("%s: %s, want refused (%v)", name, class(err), err)
+		if notifytest.Class(err) != "refused" {
+			t.Errorf("%s: %s, want refused (%v)", name, notifytest.Class(err), err)
 		}
 		s.mu.Lock()
 		for _, verb := range s.heard {

@@ -273,19 +273,6 @@ func build(t *testing.T, c email.Config) *email.Notifier {
 	return n
 }
 
-// class is what an error means to the dispatcher, in a word.
-func class(err error) string {
-	switch {
-	case err == nil:
-		return "delivered"
-	case notify.IsPermanent(err):
-		return "permanent"
-	case notify.IsRefused(err):
-		return "refused"
-	}
-	return "unclear"
-}
-
 // send makes one attempt about the usual notification.
 func send(t *testing.T, n notify.Notifier, prior billwatch.Receipt) (billwatch.Receipt, error) {
 	t.Helper()

@@ -195,7 +195,7 @@ func secrets(t *testing.T, s Side) {
 	}
 	check := func(what Answer, receipt billwatch.Receipt, err error) {
 		t.Helper()
-		said := fmt.Sprintf("%v %+v %+v", err, receipt, s.Notifier)
+		said := fmt.Sprintf("%v %+v %+v %#v", err, receipt, s.Notifier, s.Notifier)
 		for _, secret := range s.Secrets {
 			if strings.Contains(said, secret) {
 				t.Errorf("%s: %q is said in: %.2000s", what, secret, said)

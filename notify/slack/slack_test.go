@@ -34,20 +34,20 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// class is what an error means to the dispatcher, in a word.
+func TestNothingIsSentAfterTheLease(t *testing.T) {
+	notifytest.NothingAfterTheLease(t, func(url, caFile string) (notify.Notifier, error) {
+		c := byToken(url)
+		c.CAFile = caFile
+		return slack.New(c, notify.Common{})
+	})
+}
+
+// class is what an error means to the dispatcher, with what a pause holds up.
 func class(err error) string {
-	after, where, throttled := notify.Throttle(err)
-	switch {
-	case err == nil:
-		return "delivered"
-	case notify.IsPermanent(err):
-		return "permanent"
-	case throttled:
+	if after, where, ok := notify.Throttle(err); ok {
 		return fmt.Sprintf("%s for %v", where, after)
-	case notify.IsRefused(err):
-		return "refused"
 	}
-	return "unclear"
+	return notifytest.Class(err)
 }
 
 func TestWhatSlackSays(t *testing.T) {

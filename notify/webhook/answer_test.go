@@ -16,20 +16,12 @@ import (
 	"github.com/billwatch/billwatch/notify/webhook"
 )
 
-// class is what an error means to the dispatcher, in a word.
+// class is what an error means to the dispatcher, with the length of a pause.
 func class(err error) string {
-	after, _, throttled := notify.Throttle(err)
-	switch {
-	case err == nil:
-		return "delivered"
-	case notify.IsPermanent(err):
-		return "permanent"
-	case throttled:
+	if after, _, ok := notify.Throttle(err); ok {
 		return fmt.Sprintf("throttled for %v", after.Round(time.Second))
-	case notify.IsRefused(err):
-		return "refused"
 	}
-	return "unclear"
+	return notifytest.Class(err)
 }
 
 // attempt sends one notification to a server that answers so.

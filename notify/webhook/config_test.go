@@ -1,10 +1,8 @@
 package webhook_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,27 +11,9 @@ import (
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/notify/notifytest"
 	"github.com/billwatch/billwatch/notify/webhook"
 )
-
-// fields returns the names of all wrong fields of a joined error.
-func fields(err error) []string {
-	var found []string
-	var walk func(error)
-	walk = func(err error) {
-		var field *billwatch.FieldError
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, one := range many.Unwrap() {
-				walk(one)
-			}
-		} else if errors.As(err, &field) {
-			found = append(found, field.Field)
-		}
-	}
-	walk(err)
-	slices.Sort(found)
-	return found
-}
 
 func TestWrongSettingsAreNamed(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
@@ -75,7 +55,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 			if n != nil {
 				t.Error("New returned a notifier beside its error")
 			}
-			if diff := cmp.Diff(c.want, fields(err)); diff != "" {
+			if diff := cmp.Diff(c.want, notifytest.Fields(err)); diff != "" {
 				t.Errorf("wrong fields (-want +got):\n%s\n%v", diff, err)
 			}
 			if err != nil && (strings.Contains(err.Error(), "hook-0123") || strings.Contains(err.Error(), "short\"")) {

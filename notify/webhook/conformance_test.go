@@ -44,3 +44,11 @@ func TestConformance(t *testing.T) {
 		})
 	}
 }
+
+func TestNothingIsSentAfterTheLease(t *testing.T) {
+	notifytest.NothingAfterTheLease(t, func(url, caFile string) (notify.Notifier, error) {
+		c := local(url)
+		c.CAFile = caFile
+		return webhook.New(c, notify.Common{})
+	})
+}

@@ -1,4 +1,4 @@
-package webhook_test
+package notifytest
 
 import (
 	"crypto/tls"
@@ -13,12 +13,13 @@ import (
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify"
-	"github.com/billwatch/billwatch/notify/notifytest"
-	"github.com/billwatch/billwatch/notify/webhook"
 )
 
-func TestNothingIsSentAfterTheLease(t *testing.T) {
-	ctx := notifytest.NewStopped(t.Context())
+// NothingAfterTheLease checks a notifier that speaks HTTP: its lease ends when
+// the connection is there and nothing was sent, and nothing may be sent then.
+func NothingAfterTheLease(t *testing.T, build func(url, caFile string) (notify.Notifier, error)) {
+	t.Helper()
+	ctx := NewStopped(t.Context())
 	posts := 0
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err == nil {
@@ -27,7 +28,7 @@ func TestNothingIsSentAfterTheLease(t *testing.T) {
 	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		ctx.Stop() // the connection is there, and nothing was sent
+		ctx.Stop()
 		return nil, nil
 	}}
 	server.StartTLS()
@@ -37,15 +38,13 @@ func TestNothingIsSentAfterTheLease(t *testing.T) {
 	if err := os.WriteFile(file, ca, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := local(server.URL)
-	c.CAFile = file
-	notifier, err := webhook.New(c, notify.Common{})
+	n, err := build(server.URL, file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = notifier.Notify(ctx, notifytest.Notification(), billwatch.Receipt{})
+	_, err = n.Notify(ctx, Notification(), billwatch.Receipt{})
 	server.Close()
-	if class(err) != "refused" || posts != 0 {
-		t.Errorf("%s after %d posts (%v), want refused after none", class(err), posts, err)
+	if got := Class(err); got != "refused" || posts != 0 {
+		t.Errorf("%s after %d posts (%v), want refused after none", got, posts, err)
 	}
 }
