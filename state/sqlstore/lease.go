@@ -33,12 +33,16 @@ func (s *Store) Renew(ctx context.Context, holder string, now, until time.Time) 
 	})
 }
 
-// Resign gives up all that the replica holds, so that others need not wait.
+// Resign gives up all that the replica holds, so that others need not wait. The
+// slot of a round that it did not end is free again: the next may be a day off.
 func (s *Store) Resign(ctx context.Context, holder string) error {
 	return s.write(ctx, mark, func(t *tx) error {
 		t.woken = true
 		if _, err := t.exec(ctx, `DELETE FROM replicas WHERE holder = $1`, holder); err != nil {
 			return fmt.Errorf("resign %s: %w", holder, err)
+		}
+		if _, err := t.exec(ctx, `UPDATE sources SET last_slot = -1 WHERE holder = $1 AND round_at < claimed_at`, holder); err != nil {
+			return fmt.Errorf("free the slots of %s: %w", holder, err)
 		}
 		return nil
 	})

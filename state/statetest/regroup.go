@@ -111,3 +111,21 @@ func rewoundToTheEpoch(w *world) {
 		w.Errorf("after another jump the group was told at %s, want %s", g.ToldAt, told.Add(jump+time.Hour))
 	}
 }
+
+// roundInterrupted is a restart in the middle of a round.
+func roundInterrupted(w *world) {
+	w.lease("a", 1)
+	w.must(w.Resign(w.ctx, "a"))
+	w.live("b")
+	again := w.slot("b", 1)
+	if !again.Taken {
+		w.Fatal("the slot of a round that was not ended is not free")
+	}
+	w.after(time.Second)
+	w.must(w.EndRound(w.ctx, billwatch.Round{Lease: again.Lease, Now: w.now, Complete: true}))
+	w.must(w.Resign(w.ctx, "b"))
+	w.live("c")
+	if w.slot("c", 1).Taken {
+		w.Error("the slot of a round that was ended is free")
+	}
+}

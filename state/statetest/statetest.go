@@ -82,6 +82,7 @@ var tests = map[string]func(*world){
 	"a slot is taken once":                              slotOnce,
 	"a slot passes when its holder's replica is gone":   slotPasses,
 	"a resigned source passes at once":                  slotResigned,
+	"a round that was not ended is made again":          roundInterrupted,
 	"a slot of a clock that went back holds nothing up": slotOfTheFuture,
 	"eight replicas take a slot once":                   slotContested,
 	"a holder that was taken over writes nothing":       epochRefused,
