@@ -40,7 +40,7 @@ func newDemo(g *globals) *cobra.Command {
 		Use:     "demo",
 		Short:   "See it work, with nothing to set up",
 		Long:    demoHelp,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		Example: "  billwatch demo --for 30s",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {

@@ -25,7 +25,7 @@ func newDryRun(g *globals) *cobra.Command {
 		Use:     "dry-run",
 		Short:   "Show what would be told to whom, and send nothing",
 		Long:    dryRunHelp,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		Example: "  billwatch dry-run --snapshots accounts.json --fail-on firing",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "table" && output != "json" {

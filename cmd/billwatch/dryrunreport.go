@@ -90,6 +90,10 @@ func printDryRun(w io.Writer, run daemon.DryRun) error {
 			fmt.Fprintf(w, "source %s: %s\n\n", plain(s.Name), plain(s.Err.Error()))
 		}
 	}
+	if len(run.Polls) == 0 {
+		_, err := fmt.Fprintln(w, "No account was read, so nothing was judged.")
+		return err
+	}
 	if err := printAccounts(w, run); err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ is running low, burning too fast or has been suspended.
 Start here:
   billwatch demo                         the whole thing, with nothing to set up
   billwatch check                        is billwatch.yaml right? (no network)
-  billwatch dry-run                      poll once, show what would be told to whom
+  billwatch dry-run                      poll once, show who would be told
   billwatch run                          the service
 `
 
@@ -90,6 +90,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Use:           "billwatch",
 		Short:         "Watch prepaid accounts and tell people in time",
 		Long:          rootHelp,
+		Example:       "  billwatch demo --for 30s",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownCommand,
@@ -98,8 +99,9 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	root.SetUsageTemplate(usage)
 	g := &globals{stdout: stdout, stderr: stderr}
-	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration file (default billwatch.yaml, then /etc/billwatch/billwatch.yaml)")
+	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration `FILE` (default billwatch.yaml, else in /etc/billwatch)")
 	root.AddCommand(newRun(g), newDemo(g), newCheck(g), newDryRun(g), newSendTest(g), newVersion(g))
 	return root
 }

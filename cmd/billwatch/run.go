@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +24,7 @@ func newRun(g *globals) *cobra.Command {
 		Use:     "run",
 		Short:   "Run the service",
 		Long:    runHelp,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		Example: "  billwatch run --config /etc/billwatch/billwatch.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := load(g)
@@ -55,7 +57,18 @@ func ended(err error) error {
 		return nil
 	}
 	if _, ok := errors.AsType[*daemon.StartError](err); ok {
-		return misused(fmt.Errorf("billwatch: %w", err))
+		return misused(fmt.Errorf("billwatch: %w%s", err, remedy(err)))
 	}
 	return found(fmt.Errorf("billwatch: %w", err))
+}
+
+// remedy is a hint at what to do where a start was refused by the machine.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "\n  hint: another program has the port, perhaps another billwatch; choose one with listen:, or --listen of the demo"
+	case errors.Is(err, fs.ErrPermission):
+		return "\n  hint: state: and listen: must be a file and an address that this user may use"
+	}
+	return ""
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/billwatch/billwatch/internal/document"
 	"github.com/billwatch/billwatch/notify"
 )
 
@@ -21,7 +24,7 @@ func newSendTest(g *globals) *cobra.Command {
 		Use:     "send-test RECEIVER",
 		Short:   "Send a test message to a receiver",
 		Long:    sendTestHelp,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument("a receiver's name"),
 		Example: "  billwatch send-test ops",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			loaded, err := load(g)
@@ -47,11 +50,28 @@ func sendTest(ctx context.Context, g *globals, l loaded, receiver string) error 
 	}
 	switch {
 	case sent == 0:
-		return misused(fmt.Errorf("no receiver %q in the configuration", receiver))
+		return misused(fmt.Errorf("no receiver %q in the configuration%s", receiver, near(receiver, l.Router.Integrations())))
 	case failed > 0:
 		return found(errors.New(plural(failed, "message") + " not accepted"))
 	}
 	return nil
+}
+
+// near is a hint at the receiver that may have been meant, or at all of them.
+func near(receiver string, all []notify.Integration) string {
+	var known []string
+	for _, in := range all {
+		if !slices.Contains(known, in.Receiver) {
+			known = append(known, in.Receiver)
+		}
+	}
+	if name := document.Suggest(receiver, known); name != "" {
+		return "\n  hint: did you mean " + name + "?"
+	}
+	if len(known) == 0 {
+		return ""
+	}
+	return "\n  hint: known: " + strings.Join(known, ", ")
 }
 
 func sendOne(ctx context.Context, g *globals, templates *notify.Templates, in notify.Integration) error {

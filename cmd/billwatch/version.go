@@ -14,7 +14,7 @@ func newVersion(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the program's version",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		Example: "  billwatch version --output json",
 		RunE: func(*cobra.Command, []string) error {
 			revision := sourceRevision()
