@@ -55,7 +55,7 @@ func newDryRun(g *globals) *cobra.Command {
 			return reportDryRun(g, run, output, failOn)
 		},
 	}
-	cmd.Flags().StringArrayVar(&snapshots, "snapshots", nil, "take snapshots from this JSON file (may be repeated)")
+	cmd.Flags().StringArrayVar(&snapshots, "snapshots", nil, "read snapshots from this JSON `FILE` (may be repeated)")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	cmd.Flags().StringVar(&failOn, "fail-on", "", "firing: end with 1 when a rule would fire")
 	return cmd

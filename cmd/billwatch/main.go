@@ -101,7 +101,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetUsageTemplate(usage)
 	g := &globals{stdout: stdout, stderr: stderr}
-	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration `FILE` (default billwatch.yaml, else in /etc/billwatch)")
+	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration `FILE` (default: here, else in /etc/billwatch)")
 	root.AddCommand(newRun(g), newDemo(g), newCheck(g), newDryRun(g), newSendTest(g), newVersion(g))
 	return root
 }

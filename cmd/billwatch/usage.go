@@ -16,7 +16,9 @@ const usage = `{{ if .Runnable }}Usage:
 
 {{ end }}{{ with .LocalFlags.FlagUsages | trimTrailingWhitespaces }}Flags:
 {{ . }}
-{{ end }}{{ with .InheritedFlags.FlagUsages | trimTrailingWhitespaces }}{{ . }}
+{{ end }}{{ with .InheritedFlags.FlagUsages | trimTrailingWhitespaces }}
+Flags of every command:
+{{ . }}
 {{ end }}{{ if .HasExample }}
 Example:
 {{ .Example }}
