@@ -54,7 +54,7 @@ func newDemo(g *globals) *cobra.Command {
 	}
 	cmd.Flags().DurationVar(&o.length, "for", 0, "end by itself after this real time (0: until Ctrl-C)")
 	cmd.Flags().Float64Var(&o.speed, "speed", 600, "how many times as fast as real time")
-	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:9595", "`ADDRESS` of probes and metrics")
+	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:9595", "serve metrics at `ADDRESS`")
 	return cmd
 }
 

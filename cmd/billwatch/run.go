@@ -45,7 +45,7 @@ func newRun(g *globals) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "poll once, deliver what is due, end with 0 or 1")
-	cmd.Flags().DurationVar(&deadline, "deadline", time.Minute, "with --once: wait so long for deliveries")
+	cmd.Flags().DurationVar(&deadline, "deadline", time.Minute, "with --once: how long to deliver")
 	cmd.Flags().BoolVar(&noNotify, "no-notify", false, "do all but send")
 	cmd.Flags().BoolVar(&noMigrate, "no-migrate", false, "refuse a state that needs a migration")
 	return cmd
