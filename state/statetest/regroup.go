@@ -15,7 +15,7 @@ func groupLeft(w *world) {
 	w.freeze(w.group("a"), id(1), low, w.now.Add(240*time.Hour))
 	w.delivered(w.delivery("a"))
 	w.after(time.Hour)
-	low = w.end(lease, low, "after")
+	w.end(lease, low, "after")
 	w.after(groupWait)
 	told := 0
 	for _, g := range w.groups("a") {
