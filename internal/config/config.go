@@ -2,7 +2,6 @@ package config
 
 import (
 	"log/slog"
-	"net/url"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -20,18 +19,17 @@ type Kinds struct {
 
 // Config is a configuration that checked out.
 type Config struct {
-	Files       []string // all that was read, to be watched; the configuration itself first
-	ExternalURL *url.URL // of the pages, for links; nil where not configured
-	State       billwatch.Secret
-	Retention   time.Duration
-	Listen      string
-	Log         Log
-	Timezone    *time.Location // of times in messages
-	Sources     []Source       // in the order of the file
-	Accounts    []AccountEntry
-	Rules       *rules.Set
-	Router      *notify.Router
-	Templates   *notify.Templates
+	Files     []string // all that was read, to be watched; the configuration itself first
+	State     billwatch.Secret
+	Retention time.Duration
+	Listen    string
+	Log       Log
+	Timezone  *time.Location // of times in messages
+	Sources   []Source       // in the order of the file
+	Accounts  []AccountEntry
+	Rules     *rules.Set
+	Router    *notify.Router
+	Templates *notify.Templates
 }
 
 // Log is how much is logged, and in which format: "auto", "text" or "json".

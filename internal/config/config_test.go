@@ -120,7 +120,6 @@ func TestWhatIsNotSaidHasADefault(t *testing.T) {
 }
 
 const everything = `
-external_url: https://billwatch.example.com/bills/
 state: postgres://billwatch@db/billwatch
 retention: 1y
 listen: :9595

@@ -83,7 +83,7 @@ func (l *loader) general(root *yaml.Node) {
 	l.add(l.doc.Decode(known, &l.settings))
 	s, c := l.settings, l.config
 	c.State, c.Retention, c.Listen, c.Timezone = s.State, s.Retention, s.Listen, s.Timezone
-	c.ExternalURL = l.externalURL(document.Get(root, "external_url"), s.ExternalURL)
+	l.externalURL(document.Get(root, "external_url"), s.ExternalURL)
 	c.Log = l.log(document.Get(root, "log"), s.Log)
 	if s.Retention < 24*time.Hour {
 		l.fail(document.Get(root, "retention"), "retention: must be at least 1d", "")
@@ -107,16 +107,18 @@ func without(n *yaml.Node, key string) *yaml.Node {
 	return &kept
 }
 
-func (l *loader) externalURL(n *yaml.Node, text string) *url.URL {
+// externalURL checks the address of the pages. There are none yet: whoever is
+// woken must not be sent to links that lead nowhere.
+func (l *loader) externalURL(n *yaml.Node, text string) {
 	if text == "" {
-		return nil
+		return
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		l.fail(n, "external_url: must be the address of the pages", "such as https://billwatch.example.com")
-		return nil
+		return
 	}
-	return u
+	l.warn(n, "external_url: has no effect yet: this version has no pages that messages could link to", "remove it")
 }
 
 func (l *loader) log(n *yaml.Node, s logSettings) Log {
@@ -148,7 +150,8 @@ func validState(state billwatch.Secret) bool {
 	case "sqlite":
 		return rest != "" && !strings.ContainsAny(rest, "?\x00")
 	case "postgres", "postgresql":
-		return strings.HasPrefix(rest, "//")
+		_, err := url.Parse(state.Reveal())
+		return strings.HasPrefix(rest, "//") && err == nil
 	}
 	return false
 }

@@ -18,9 +18,6 @@ const maxTemplate = 1 << 20 // bytes of a file
 // stand in, so that the integrations can be checked nonetheless.
 func (l *loader) templates(patterns []*yaml.Node) {
 	c := notify.TemplatesConfig{Files: map[string]string{}, Timezone: l.config.Timezone}
-	if l.config.ExternalURL != nil {
-		c.ExternalURL = l.config.ExternalURL.String()
-	}
 	for _, f := range l.files(patterns, "templates") {
 		text, err := readTemplate(f.name)
 		if err != nil {
