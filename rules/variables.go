@@ -34,7 +34,7 @@ var snapshotVariables = []*variable{
 		get: func(s *billwatch.Snapshot) value { return filled(s.Account.Email) }},
 	{name: "account.source", kind: text, listed: true, doc: "the name of the source that lists it",
 		get: func(s *billwatch.Snapshot) value { return textual(s.Account.Source) }},
-	{name: "account.provider", kind: text, listed: true, doc: `"notehub" or "cudo"`,
+	{name: "account.provider", kind: text, listed: true, doc: `"notehub"`,
 		get: func(s *billwatch.Snapshot) value { return textual(s.Account.Provider) }},
 
 	{name: "suspended", kind: boolean, doc: "whether the provider has suspended it",
@@ -43,7 +43,7 @@ var snapshotVariables = []*variable{
 		get: func(s *billwatch.Snapshot) value { return known(s.State, textual) }},
 	{name: "balance", kind: number, amount: true, doc: "what is left, in the account's unit",
 		get: func(s *billwatch.Snapshot) value { return known(s.Balance, decimal) }},
-	{name: "unit", kind: text, doc: `what the balance counts: "events", "USD"`,
+	{name: "unit", kind: text, doc: `what the balance counts: "events"`,
 		get: func(s *billwatch.Snapshot) value { return filled(s.Unit) }},
 	{name: "payment_terms", kind: text, doc: `"prepaid" or "invoice"`,
 		get: func(s *billwatch.Snapshot) value { return known(s.PaymentTerms, textual) }},
