@@ -30,7 +30,12 @@ func TestTheExamplesCheckOut(t *testing.T) {
 }
 
 func TestTheExampleRulesCheckOut(t *testing.T) {
-	load(t, text(t, "rules.example.yaml"))
+	load(t, text(t, "rules.example.yaml")+`
+accounts: [ { match: account.name != "", vars: { floor: 5000 } } ]
+sources:
+  blues: { type: notehub, token: abc }
+  gpus: { type: notehub, token: abc }
+`)
 }
 
 // load checks a configuration whose secrets lie in a folder of the test's.

@@ -75,6 +75,7 @@ func TestExampleRules(t *testing.T) {
 		{"all is well at Cudo", rules.Input{Snapshot: gpus()}, ""},
 		{"suspended", rules.Input{Snapshot: with(well, func(s *billwatch.Snapshot) { s.Suspended = billwatch.Known(true) })}, "OrganizationSuspended"},
 		{"low", rules.Input{Snapshot: with(well, func(s *billwatch.Snapshot) { s.Balance = billwatch.Known(amount(900)) })}, "CapacityLow"},
+		{"low by its own floor", rules.Input{Snapshot: well, Vars: map[string]any{"floor": 10_000}}, "CapacityLow"},
 		{"a short runway", rules.Input{Snapshot: with(well, func(s *billwatch.Snapshot) { s.Balance = billwatch.Known(amount(3_000)) }),
 			Records: using(3_000, 600, 60)}, "RunwayShort"},
 		{"a spike", rules.Input{Snapshot: well, Records: spike}, "UsageSpike"},
@@ -84,6 +85,24 @@ func TestExampleRules(t *testing.T) {
 		{"capacity that will expire", rules.Input{Snapshot: with(well, func(s *billwatch.Snapshot) { s.Plan.End = billwatch.Known(now.AddDate(0, 0, 60)) }),
 			Records: using(9_000, 10, 60)}, "CapacityWillExpireUnused"},
 		{"another plan", rules.Input{Snapshot: essentials, Previous: &well, Records: using(9_000, 100, 60)}, "PlanChanged"},
+		{"a recharge that failed", rules.Input{Snapshot: with(gpus(), func(s *billwatch.Snapshot) {
+			s.Recharge.LastSucceeded = billwatch.Known(false)
+			s.Recharge.LastFailure = billwatch.Known("card declined")
+		})}, "RechargeFailed"},
+		{"a recharge of which nothing was said", rules.Input{Snapshot: with(gpus(), func(s *billwatch.Snapshot) {
+			s.Recharge = billwatch.Recharge{LastSucceeded: billwatch.NotSent[bool](), LastStatus: billwatch.NotSent[string]()}
+		})}, ""},
+		{"near the month's limit", rules.Input{Snapshot: with(gpus(), func(s *billwatch.Snapshot) { s.Spend.Monthly = billwatch.Known(amount(950)) })}, "SpendNearLimit"},
+		{"near the hour's limit, the month's not known", rules.Input{Snapshot: with(gpus(), func(s *billwatch.Snapshot) {
+			s.Spend.Monthly = billwatch.NotSent[billwatch.Decimal]()
+			s.Spend.Hourly = billwatch.Known(amount(9.5))
+		})}, "SpendNearLimit"},
+		{"spend that was not sent", rules.Input{Snapshot: with(gpus(), func(s *billwatch.Snapshot) { s.Spend.Monthly = billwatch.NotSent[billwatch.Decimal]() })}, "SpendNearLimit"},
+		{"on invoice there is no limit to watch", rules.Input{Snapshot: with(gpus(), func(s *billwatch.Snapshot) {
+			s.PaymentTerms = billwatch.Known("invoice")
+			s.Balance = billwatch.Value[billwatch.Decimal]{}
+			s.Spend.Monthly = billwatch.Known(amount(950))
+		})}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
