@@ -31,6 +31,7 @@ type DispatcherConfig struct {
 	Speed     float64          // how fast that time runs; 1 where zero
 	Log       *slog.Logger
 	Settled   func(billwatch.Settlement) // told of every stored settlement, by several goroutines; may be nil
+	Untold    func(alerts int)           // told how many came and went before anybody was told; may be nil
 
 	Parallel int           // messages on their way through one integration at once: 4
 	Lease    time.Duration // how long a claim lasts: 30 s
@@ -189,13 +190,13 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 // that cannot be stored must not keep the others back. To store one a second
 // time changes nothing.
 func (d *Dispatcher) freeze(ctx context.Context, flushes []billwatch.Flush) error {
-	err := d.c.Store.Freeze(ctx, flushes)
+	err := d.store(ctx, flushes)
 	if err == nil || len(flushes) == 1 {
 		return err
 	}
 	var problems []error
 	for i := range flushes {
-		if err := d.c.Store.Freeze(ctx, flushes[i:i+1]); err != nil {
+		if err := d.store(ctx, flushes[i:i+1]); err != nil {
 			problems = append(problems, err)
 		}
 		if len(problems) == 3 { // it is the store, not the flush
@@ -203,6 +204,21 @@ func (d *Dispatcher) freeze(ctx context.Context, flushes []billwatch.Flush) erro
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// store stores flushes, and counts what by them nobody will hear of.
+func (d *Dispatcher) store(ctx context.Context, flushes []billwatch.Flush) error {
+	if err := d.c.Store.Freeze(ctx, flushes); err != nil {
+		return err
+	}
+	untold := 0
+	for _, f := range flushes {
+		untold += f.Untold
+	}
+	if untold > 0 && d.c.Untold != nil {
+		d.c.Untold(untold)
+	}
+	return nil
 }
 
 func (d *Dispatcher) claim(integrations []string, limit int, now time.Time) billwatch.Claim {

@@ -39,6 +39,23 @@ func TestToldOnceAndAtOnce(t *testing.T) {
 	})
 }
 
+func TestWhatCameAndWentBeforeAnybodyWasToldIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "ops")
+		s.fire("a")
+		s.resolve("a")
+		s.fire("b")
+		s.run(t)
+		pass(time.Second)
+		if got, want := story(s.receivers["ops"].got()), "first b"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if s.untold != 1 {
+			t.Errorf("counted %d alerts of which nobody was told, want 1", s.untold)
+		}
+	})
+}
+
 func TestAFailureIsTriedAgainWithTheSameIDAndBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, "ops")

@@ -54,6 +54,7 @@ type stage struct {
 	log       *strings.Builder
 	mu        sync.Mutex
 	settled   []billwatch.Settlement
+	untold    int // alerts that the dispatcher counted
 	stop      context.CancelFunc
 	ended     chan struct{}
 	start     time.Time
@@ -76,6 +77,7 @@ func (s *stage) config(t *testing.T) notify.DispatcherConfig {
 	return notify.DispatcherConfig{
 		Store: s.store, Waker: s.store, Router: s.router, Templates: templates(t, nil), Holder: "one",
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(s.log, nil)), Settled: s.settle,
+		Untold: func(n int) { s.untold += n },
 	}
 }
 

@@ -38,8 +38,3 @@ func (c *Clock) Set(now time.Time) {
 	defer c.mu.Unlock()
 	c.base, c.read = now.Round(0).UTC(), time.Now()
 }
-
-// Real returns how long d on this clock takes in real time.
-func (c *Clock) Real(d time.Duration) time.Duration {
-	return time.Duration(float64(d) / c.pace)
-}

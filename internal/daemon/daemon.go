@@ -37,7 +37,6 @@ type Observer struct {
 	Polled  func(billwatch.Poll)
 	Moved   func(billwatch.Transition)
 	Ended   func(billwatch.Round)
-	Settled func(billwatch.Settlement)
 }
 
 // Daemon is the service: it polls, judges, remembers and tells until it is
@@ -185,12 +184,7 @@ func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
 		Store: store, Waker: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
 		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
-		Settled: func(s billwatch.Settlement) {
-			d.metrics.Settled(s)
-			if d.Settled != nil {
-				d.Settled(s)
-			}
-		},
+		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
 	})
 }
 

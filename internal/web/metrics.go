@@ -46,7 +46,7 @@ func NewMetrics(version string) *Metrics {
 	m.notifications = counter("notifications_total", "Attempts to deliver, by outcome.", "integration", "outcome")
 	m.untold = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "billwatch_alerts_untold_total",
-		Help: "Alerts that fired and resolved before anybody was told.",
+		Help: "Alerts that fired and resolved before an integration was told of them.",
 	})
 	m.attempts = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "billwatch_notification_duration_seconds",
@@ -150,14 +150,8 @@ func (m *Metrics) Settled(s billwatch.Settlement) {
 	m.attempts.WithLabelValues(integration).Observe(s.Took.Seconds())
 }
 
-// Untold counts alerts that came and went before anybody was told.
+// Untold counts alerts that came and went before an integration was told.
 func (m *Metrics) Untold(n int) { m.untold.Add(float64(n)) }
-
-// Watch adds a gauge that is read when the metrics are asked for.
-func (m *Metrics) Watch(name, help string, read func() float64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(
-		prometheus.GaugeOpts{Name: "billwatch_" + name, Help: help}, read))
-}
 
 func decimalOf(v billwatch.Value[billwatch.Decimal]) billwatch.Value[float64] {
 	d, known := v.Get()

@@ -28,7 +28,7 @@ func (s *Store) migrate(ctx context.Context, c Config) error {
 		return nil
 	}
 	if c.NoMigrate || c.ReadOnly {
-		return fmt.Errorf("state has schema %d, this program needs %d: migrate it first", has, own)
+		return fmt.Errorf("state has schema %d, this program needs %d: start once without --no-migrate", has, own)
 	}
 	if _, err := steps.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
