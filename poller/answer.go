@@ -59,7 +59,7 @@ func (b *bounded) rest() error {
 // body only gives words to it.
 func refused(resp *http.Response, r Request, secret string) *Error {
 	e := &Error{Kind: kindOfStatus(resp.StatusCode), Status: resp.StatusCode}
-	if e.Kind == RateLimited || resp.StatusCode == http.StatusServiceUnavailable {
+	if mayHint(e) {
 		e.RetryAfter = retryAfter(resp.Header, time.Now())
 	}
 	body, err := io.ReadAll(&bounded{from: resp.Body, left: MaxDetail})
@@ -70,11 +70,19 @@ func refused(resp *http.Response, r Request, secret string) *Error {
 		e.Excerpt = "an HTML page"
 		return e
 	}
+	if e.RetryAfter == 0 && mayHint(e) {
+		e.RetryAfter = retryInfo(body)
+	}
 	e.Excerpt = excerpt(body, secret)
 	if resp.StatusCode == http.StatusForbidden && r.Suspended != nil && r.Suspended(body) {
 		e.Kind = Suspended
 	}
 	return e
+}
+
+// mayHint says whether an answer of this status may say when to come back.
+func mayHint(e *Error) bool {
+	return e.Kind == RateLimited || e.Status == http.StatusServiceUnavailable
 }
 
 func kindOfStatus(status int) Kind {

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -29,4 +30,25 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		now = served
 	}
 	return min(max(date.Sub(now), 0), maxRetryAfter)
+}
+
+// retryInfo reads the delay that Google's error model keeps in the body, where
+// no header says one.
+func retryInfo(body []byte) time.Duration {
+	var status struct {
+		Details []struct {
+			Type  string `json:"@type"`
+			Delay string `json:"retryDelay"`
+		} `json:"details"`
+	}
+	_ = json.Unmarshal(body, &status) // of what is otherwise, nothing is kept
+	for _, d := range status.Details {
+		if !strings.HasSuffix(d.Type, "google.rpc.RetryInfo") {
+			continue
+		}
+		if delay, err := time.ParseDuration(d.Delay); err == nil {
+			return min(max(delay, 0), maxRetryAfter)
+		}
+	}
+	return 0
 }

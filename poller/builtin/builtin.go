@@ -4,6 +4,7 @@ package builtin
 
 import (
 	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/poller/cudo"
 	"github.com/billwatch/billwatch/poller/notehub"
 )
 
@@ -12,5 +13,6 @@ func Types() []poller.Type {
 	return []poller.Type{
 		notehub.Organizations(),
 		notehub.BillingAccounts(),
+		cudo.BillingAccounts(),
 	}
 }
