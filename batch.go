@@ -31,6 +31,9 @@ type Slot struct {
 	Taken    bool // the claim succeeded and Lease is valid
 	Lease    Lease
 	Requests []time.Time // the source's last requests, of whichever replica
+
+	PausedUntil   time.Time // the source rests until then; zero where it does not
+	EmptyListings int       // empty listings in a row while there were accounts
 }
 
 // Batch is what one round learned of some accounts, committed in one
@@ -55,6 +58,10 @@ type Round struct {
 	Excluded []string // of these, the ones that the source's select leaves out
 	Problems []string // bad rows, in words
 	Requests []time.Time
+
+	PausedUntil   time.Time // the source rests until then; zero where it does not
+	EmptyListings int       // empty listings in a row while there were accounts
+	Shortage      string    // why accounts are read less often than each interval; empty where they are not
 }
 
 // Knowledge is what the store knows of an account for judging it.

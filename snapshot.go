@@ -63,4 +63,5 @@ type Poll struct {
 	Records       []Record  // new or corrected ones, sorted by period
 	HistoryAsked  bool
 	HistoryFailed error
+	Derive        bool // the provider has no history of this account: it follows from our own snapshots
 }

@@ -8,6 +8,7 @@ package poller
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -33,6 +34,7 @@ type Common struct {
 	Ask        func(ctx context.Context) error // waits for a place in the request budget; nil for none
 	AskHistory func(ctx context.Context) error // the same for a history request; nil for Ask
 	UserAgent  string
+	Watch      func(Exchange) // is told of each answered request; nil for nobody
 	Dir        string // what relative paths in the settings are relative to
 }
 
@@ -84,4 +86,32 @@ type Listing struct {
 type Row struct {
 	Account  billwatch.Account
 	Snapshot *billwatch.Snapshot
+}
+
+// Exchange is one request and what came back, as a Watch sees it. Its body is
+// what the provider sent, personal data included.
+type Exchange struct {
+	Route  string // "/v1/organizations/{uid}"
+	Path   string // as it was asked for, with its query
+	Status int    // 0 where no answer came
+	Header http.Header
+	Body   []byte // as far as it was read, at most MaxDetail
+	Bytes  int64  // of the body, as far as it was read
+	Took   time.Duration
+	Err    error // why the answer does not count; nil where it does
+}
+
+// Mapper is a Provider that reads answers as its settings say.
+type Mapper interface {
+	// Mappings asks for the listing and its first account, and returns what
+	// each mapping gave for it.
+	Mappings(ctx context.Context) ([]Mapping, error)
+}
+
+// Mapping is what one expression made of an answer.
+type Mapping struct {
+	Field string // "balance", as in the settings
+	Expr  string
+	Value any   // as the field takes it; nil for not sent
+	Err   error // why it gave nothing
 }

@@ -88,6 +88,14 @@ func (s *Source) tried(id string, now time.Time) {
 	s.attempts[id] = now
 }
 
+// Resume takes over what the store knows of the source, from whichever replica
+// polled it last.
+func (s *Source) Resume(slot billwatch.Slot) {
+	if s.Budget != nil {
+		s.Budget.Seed(slot.Requests)
+	}
+}
+
 // forget drops what is remembered of accounts that are no longer listed.
 func (s *Source) forget(listed []string) {
 	s.mu.Lock()

@@ -89,9 +89,7 @@ func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (b
 	if err != nil {
 		return billwatch.Round{}, fmt.Errorf("accounts of %s: %w", source.Name, err)
 	}
-	if source.Budget != nil {
-		source.Budget.Seed(claimed.Requests)
-	}
+	source.Resume(claimed)
 	return r.make(ctx, source, claimed.Lease, known)
 }
 
