@@ -174,7 +174,11 @@ func damaged(path, how string) error {
 }
 
 func (s *Store) connect(path string, c Config) error {
-	common := []string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)", "_pragma=synchronous(FULL)"}
+	sync := "_pragma=synchronous(FULL)"
+	if c.Volatile {
+		sync = "_pragma=synchronous(OFF)"
+	}
+	common := []string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)", sync}
 	reading := append([]string{"_pragma=query_only(1)"}, common...)
 	writing := append([]string{"_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=journal_size_limit(67108864)"}, common...)
 	if c.ReadOnly {

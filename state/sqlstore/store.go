@@ -26,6 +26,7 @@ type Config struct {
 	DSN       string // "sqlite:path" or "postgres://user@host/db"
 	NoMigrate bool   // refuse a schema that is older than this program, rather than migrate it
 	ReadOnly  bool   // look only: no lock, no migration, nothing is created
+	Volatile  bool   // a SQLite file that nobody needs after the process: nothing waits for the disk
 }
 
 // HeldError says that another process holds the SQLite file.

@@ -1,0 +1,158 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/web"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/state/sqlstore"
+)
+
+// Replay takes polls along the road of the service, with its judging, machine,
+// store, grouping and texts, on a clock that goes where it is told. What would
+// be sent is handed over instead, and counts as delivered at once.
+//
+// A Replay is used by one goroutine, and only forward in time.
+type Replay struct {
+	c          ReplayConfig
+	clock      *Clock
+	dir        string
+	store      *sqlstore.Store
+	dispatcher *notify.Dispatcher
+	pipeline   *pipeline
+	leases     map[string]billwatch.Lease
+	due        time.Time // when something is owed next; zero for never
+}
+
+// ReplayConfig is what a Replay is made from.
+type ReplayConfig struct {
+	Plan  Plan // its sources need not be there
+	Start time.Time
+	Moved func(billwatch.Transition)   // told of every move of an alert; may be nil
+	Told  func(billwatch.Notification) // told of every message; may be nil
+}
+
+// ends is when a replay's claims end: its clock never gets there.
+var ends = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+const replayHolder = "replay"
+
+// NewReplay returns a replay with an empty state, which Close removes.
+func NewReplay(ctx context.Context, c ReplayConfig) (*Replay, error) {
+	dir, err := os.MkdirTemp("", "billwatch-replay-")
+	if err != nil {
+		return nil, fmt.Errorf("a folder for the replay's state: %w", err)
+	}
+	r := &Replay{c: c, clock: NewClock(c.Start, 0), dir: dir, leases: map[string]billwatch.Lease{}}
+	if r.c.Told == nil {
+		r.c.Told = func(billwatch.Notification) {}
+	}
+	if err := r.open(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *Replay) open(ctx context.Context) (err error) {
+	state := "sqlite:" + filepath.Join(r.dir, "replay.db")
+	if r.store, err = sqlstore.Open(ctx, sqlstore.Config{DSN: state, Volatile: true}); err != nil {
+		return err
+	}
+	if err := r.store.Renew(ctx, replayHolder, r.c.Start, ends); err != nil {
+		return err
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	r.pipeline = &pipeline{
+		memory: r.store, judge: newJudge(r.c.Plan), metrics: web.NewMetrics(""), clock: r.clock, log: quiet,
+		observer: Observer{Moved: r.c.Moved},
+	}
+	r.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
+		Store: r.store, Waker: r.store, Router: r.c.Plan.Router, Templates: r.c.Plan.Templates, Holder: replayHolder,
+		Now: r.clock.Now, Log: quiet,
+	})
+	return err
+}
+
+// Close removes the replay's state.
+func (r *Replay) Close() error {
+	var err error
+	if r.store != nil {
+		err = r.store.Close()
+	}
+	return errors.Join(err, os.RemoveAll(r.dir))
+}
+
+// Until lets the clock go on to a moment, and tells what becomes due on the way.
+func (r *Replay) Until(ctx context.Context, moment time.Time) error {
+	for !r.due.IsZero() && !r.due.After(moment) {
+		if r.due.After(r.clock.Now()) {
+			r.clock.Set(r.due)
+		}
+		if err := r.tell(ctx); err != nil {
+			return err
+		}
+	}
+	if moment.After(r.clock.Now()) {
+		r.clock.Set(moment)
+	}
+	return nil
+}
+
+// Poll judges what was read of a source at a moment, no account twice, and
+// tells what is due at once.
+func (r *Replay) Poll(ctx context.Context, source string, at time.Time, polls []billwatch.Poll) error {
+	if err := r.Until(ctx, at); err != nil {
+		return err
+	}
+	lease, err := r.lease(ctx, source)
+	if err != nil {
+		return err
+	}
+	for len(polls) > 0 {
+		batch := polls[:min(len(polls), batchSize)]
+		polls = polls[len(batch):]
+		if err := r.pipeline.once(ctx, lease, batch); err != nil {
+			return err
+		}
+	}
+	return r.tell(ctx)
+}
+
+// Alerts returns what stands now: pending and firing alerts.
+func (r *Replay) Alerts(ctx context.Context) ([]billwatch.Alert, error) { return r.store.Alerts(ctx) }
+
+// Know returns what is known of an account, for explaining a moment.
+func (r *Replay) Know(ctx context.Context, account billwatch.AccountKey) (billwatch.Knowledge, error) {
+	known, err := r.store.Know(ctx, account.Source, []string{account.ID})
+	return known[account.ID], err
+}
+
+func (r *Replay) tell(ctx context.Context) error {
+	due, err := r.dispatcher.Rehearse(ctx, r.c.Told)
+	if err != nil {
+		return err
+	}
+	r.due = due
+	return nil
+}
+
+// lease claims the source once, for good.
+func (r *Replay) lease(ctx context.Context, source string) (billwatch.Lease, error) {
+	if lease, claimed := r.leases[source]; claimed {
+		return lease, nil
+	}
+	now := r.clock.Now()
+	slot, err := r.store.ClaimSlot(ctx, billwatch.SlotClaim{Source: source, Holder: replayHolder, Slot: now.Unix(), Now: now})
+	if err != nil {
+		return billwatch.Lease{}, err
+	}
+	r.leases[source] = slot.Lease
+	return slot.Lease, nil
+}
