@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -36,7 +37,7 @@ func (s *Source) historyDue(known billwatch.Remembered, id string, now time.Time
 	asked, through := known.HistoryAsked, known.HistoryThrough
 	switch {
 	case asked.IsZero():
-		return now.Add(-firstHistory), true
+		return now.Add(-cmp.Or(s.FirstHistory, firstHistory)), true
 	case !memory.refused.IsZero() && now.Sub(memory.refused) < day:
 		return time.Time{}, false
 	case through.IsZero(): // none so far: there may be one when another day has ended

@@ -28,6 +28,10 @@ type Source struct {
 	// not allow to read all of them each time; 6 intervals where zero.
 	MaxInterval time.Duration
 
+	// FirstHistory is how far back the first read of an account's history goes;
+	// 90 days where zero.
+	FirstHistory time.Duration
+
 	mu       sync.Mutex
 	empty    int // empty listings in a row while there were accounts
 	history  map[string]historyMemory

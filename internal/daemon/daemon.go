@@ -35,6 +35,7 @@ type Config struct {
 type Observer struct {
 	Serving func(address string) // where the process listens
 	Polled  func(billwatch.Poll)
+	Judged  func(billwatch.Evaluation)
 	Moved   func(billwatch.Transition)
 	Ended   func(billwatch.Round)
 }

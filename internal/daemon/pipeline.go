@@ -166,6 +166,9 @@ func (p *pipeline) show(poll billwatch.Poll, v verdict) {
 	}
 	for _, e := range v.evaluations {
 		p.metrics.Evaluated(e)
+		if p.observer.Judged != nil {
+			p.observer.Judged(e)
+		}
 	}
 	p.announce(v.transitions)
 	p.keep(v.alerts)

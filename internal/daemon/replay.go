@@ -33,10 +33,11 @@ type Replay struct {
 
 // ReplayConfig is what a Replay is made from.
 type ReplayConfig struct {
-	Plan  Plan // its sources need not be there
-	Start time.Time
-	Moved func(billwatch.Transition)   // told of every move of an alert; may be nil
-	Told  func(billwatch.Notification) // told of every message; may be nil
+	Plan   Plan // its sources need not be there
+	Start  time.Time
+	Judged func(billwatch.Evaluation)   // told of every evaluation; may be nil
+	Moved  func(billwatch.Transition)   // told of every move of an alert; may be nil
+	Told   func(billwatch.Notification) // told of every message; may be nil
 }
 
 // ends is when a replay's claims end: its clock never gets there.
@@ -71,7 +72,7 @@ func (r *Replay) open(ctx context.Context) (err error) {
 	quiet := slog.New(slog.DiscardHandler)
 	r.pipeline = &pipeline{
 		memory: r.store, judge: newJudge(r.c.Plan), metrics: web.NewMetrics(""), clock: r.clock, log: quiet,
-		observer: Observer{Moved: r.c.Moved},
+		observer: Observer{Judged: r.c.Judged, Moved: r.c.Moved},
 	}
 	r.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
 		Store: r.store, Waker: r.store, Router: r.c.Plan.Router, Templates: r.c.Plan.Templates, Holder: replayHolder,

@@ -96,6 +96,32 @@ func (s *Store) Snapshots(ctx context.Context, k billwatch.AccountKey, since tim
 	return found, nil
 }
 
+// Seen is a snapshot, and until when the account looked so.
+type Seen struct {
+	Snapshot billwatch.Snapshot // its At is when it first looked so
+	SeenAt   time.Time
+}
+
+// Seen returns an account's snapshots since a moment, oldest first.
+func (s *Store) Seen(ctx context.Context, k billwatch.AccountKey, since time.Time) ([]Seen, error) {
+	var found []Seen
+	err := s.read(ctx, func(t *tx) error {
+		found = nil
+		return t.each(ctx, func(rows *sql.Rows) error {
+			var seen Seen
+			var at time.Time
+			err := rows.Scan(stamp(&at), stamp(&seen.SeenAt), document(&seen.Snapshot))
+			seen.Snapshot.At = at
+			found = append(found, seen)
+			return err
+		}, `SELECT at, seen_at, body FROM snapshots WHERE source = $1 AND account = $2 AND seen_at >= $3 ORDER BY seq`, k.Source, k.ID, since)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read snapshots of %s: %w", k, err)
+	}
+	return found, nil
+}
+
 // SourceRow is how the polls of a source go.
 type SourceRow struct {
 	Source   string    `json:"source"`
