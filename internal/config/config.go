@@ -30,6 +30,8 @@ type Config struct {
 	Rules     *rules.Set
 	Router    *notify.Router
 	Templates *notify.Templates
+
+	options rules.Options // that the rules were compiled with
 }
 
 // Log is how much is logged, and in which format: "auto", "text" or "json".

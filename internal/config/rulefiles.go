@@ -22,11 +22,40 @@ func (l *loader) rules() {
 			docs = append(docs, doc)
 		}
 	}
-	set, problems := rules.Load(docs, rules.Options{
-		Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled(),
-	})
+	l.config.options = rules.Options{Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled()}
+	set, problems := rules.Load(docs, l.config.options)
 	l.add(problems)
 	l.config.Rules = set
+}
+
+// RulesFrom compiles other rule files in the place of those that the
+// configuration names. The error is that one cannot be read; all else are
+// Problems, and the Set is nil where one of them is an error.
+func (c *Config) RulesFrom(paths []string) (*rules.Set, billwatch.Problems, error) {
+	var docs []*document.Document
+	var problems billwatch.Problems
+	for _, path := range paths {
+		doc, err := document.Read(path)
+		var broken billwatch.Problems
+		switch {
+		case errors.As(err, &broken):
+			problems = append(problems, broken...)
+			continue
+		case err != nil:
+			return nil, nil, err
+		}
+		if kind := KindOf(doc); kind != RuleFile {
+			problems = append(problems, doc.Error(nil, "is a "+string(kind)+", not a rule file", ""))
+			continue
+		}
+		docs = append(docs, doc)
+	}
+	set, more := rules.Load(docs, c.options)
+	problems = append(problems, more...)
+	if problems.Errors() > 0 {
+		return nil, problems, nil
+	}
+	return set, problems, nil
 }
 
 // sourceNames returns every source of the file, also those with a problem.

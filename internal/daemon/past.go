@@ -33,13 +33,21 @@ func FromRecords(today billwatch.Snapshot, records []billwatch.Record) Past {
 		ended := record.Period.Add(periodOf(records, i))
 		p.Polls = append(p.Polls, billwatch.Poll{
 			Account: today.Account, At: ended, Records: []billwatch.Record{record},
-			Snapshot: &billwatch.Snapshot{
-				Account: today.Account, At: ended, Unit: today.Unit, Plan: today.Plan,
-				Balance: billwatch.Known(record.Remaining),
-			},
+			Snapshot: remembered(today, record, ended),
 		})
 	}
 	return p
+}
+
+// remembered is the snapshot that a record tells of: what today's has and the
+// record does not say is not sent.
+func remembered(today billwatch.Snapshot, record billwatch.Record, at time.Time) *billwatch.Snapshot {
+	s := billwatch.Snapshot{
+		Account: today.Account, At: at, Unit: today.Unit, Plan: today.Plan,
+		Balance:   billwatch.Known(record.Remaining),
+		Suspended: billwatch.NotSent[bool](), State: billwatch.NotSent[string](),
+	}
+	return &s
 }
 
 // periodOf returns how long a record's period lasts: until the next, at most as

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/prometheus/common/model"
+	"github.com/spf13/cobra"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/daemon"
+	"github.com/billwatch/billwatch/internal/document"
+	"github.com/billwatch/billwatch/state/sqlstore"
+)
+
+const backtestHelp = `Play the accounts' real history through the rules, the alert machine, grouping
+and routes, on a clock of its own, and show when each rule would have fired, how
+long before the balance was gone, and how many messages that would have made.
+Nothing is sent, nothing is written.
+
+What a provider keeps no history of comes from billwatch's own state.`
+
+// backtestOptions is how a backtest is wanted.
+type backtestOptions struct {
+	since           string
+	rules, against  []string
+	rule, account   string
+	stored          bool
+	messagesPerWeek float64
+	output          string
+}
+
+func newBacktest(g *globals) *cobra.Command {
+	o := backtestOptions{messagesPerWeek: -1}
+	cmd := &cobra.Command{
+		Use:     "backtest",
+		Short:   "Try the rules on the accounts' real history",
+		Long:    backtestHelp,
+		Args:    noArguments,
+		Example: "  billwatch backtest --since 90d --rules new.yaml --against rules.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.output != "table" && o.output != "json" {
+				return misused(fmt.Errorf("--output: %q is not table or json", o.output))
+			}
+			length, err := document.ParseDuration(o.since)
+			if err != nil || length < 24*time.Hour {
+				return misused(fmt.Errorf("--since: %q is not a duration of a day or more, such as 90d", o.since))
+			}
+			return backtest(cmd.Context(), g, o, length)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.since, "since", "90d", "how far back")
+	flags.StringArrayVar(&o.rules, "rules", nil, "try the rules of this `FILE` instead of the configured ones")
+	flags.StringArrayVar(&o.against, "against", nil, "compare with the rules of this `FILE`")
+	flags.StringVar(&o.rule, "rule", "", "show only this rule")
+	flags.StringVar(&o.account, "account", "", "play only this account: id, name or source/id")
+	flags.BoolVar(&o.stored, "stored", false, "use only what billwatch itself has seen")
+	flags.Float64Var(&o.messagesPerWeek, "max-messages-per-week", -1, "end with 1 where a receiver would get more")
+	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
+	return cmd
+}
+
+func backtest(ctx context.Context, g *globals, o backtestOptions, length time.Duration) error {
+	loaded, err := load(g)
+	if err != nil {
+		return err
+	}
+	c, err := loaded.daemon(g.stderr)
+	if err != nil {
+		return err
+	}
+	plans, err := backtestPlans(g, loaded, c.Plan, o)
+	if err != nil {
+		return err
+	}
+	now := c.Clock.Now()
+	store, err := readState(ctx, c.State)
+	if err != nil {
+		return err
+	}
+	if store != nil {
+		defer store.Close()
+	}
+	pasts, missing := daemon.Remember(ctx, c.Plan, store, now.Add(-length), o.stored)
+	if ctx.Err() != nil {
+		return found(ctx.Err())
+	}
+	if pasts, err = chosen(pasts, o.account); err != nil {
+		return misused(err)
+	}
+	var runs []daemon.Backtest
+	for _, plan := range plans {
+		bar := newProgress(g.stderr)
+		run, err := daemon.RunBacktest(ctx, daemon.BacktestConfig{Plan: plan, Pasts: pasts, Until: now, Progress: bar.show})
+		bar.clear()
+		if err != nil {
+			return found(errors.Join(err, missing))
+		}
+		runs = append(runs, run)
+	}
+	return reportBacktest(g, o, runs, pasts, missing)
+}
+
+// backtestPlans returns the plan to try, and the one to compare it with where
+// one is wanted.
+func backtestPlans(g *globals, l loaded, plan daemon.Plan, o backtestOptions) ([]daemon.Plan, error) {
+	plans := []daemon.Plan{plan}
+	for i, files := range [][]string{o.rules, o.against} {
+		if len(files) == 0 {
+			continue
+		}
+		set, problems, err := l.RulesFrom(files)
+		if err != nil {
+			return nil, misused(err)
+		}
+		for _, p := range problems {
+			fmt.Fprintln(g.stderr, p)
+		}
+		if set == nil {
+			return nil, misused(fmt.Errorf("%s in the rules", plural(problems.Errors(), "error")))
+		}
+		changed := plan
+		changed.Rules = set
+		if i == 0 {
+			plans[0] = changed
+		} else {
+			plans = append(plans, changed)
+		}
+	}
+	if o.rule == "" {
+		return plans, nil
+	}
+	var names []string
+	for _, p := range plans {
+		for _, info := range p.Rules.Rules() {
+			names = append(names, info.Name)
+		}
+	}
+	return plans, knownName("rule", o.rule, names)
+}
+
+// knownName refuses a name that is not among those known, with the nearest.
+func knownName(what, name string, known []string) error {
+	if slices.Contains(known, name) {
+		return nil
+	}
+	text := fmt.Sprintf("there is no %s %q", what, name)
+	if near := document.Suggest(name, known); near != "" {
+		text += "\n  hint: did you mean " + near + "?"
+	} else if len(known) > 0 && len(known) <= 20 {
+		text += "\n  hint: known: " + strings.Join(known, ", ")
+	}
+	return misused(errors.New(text))
+}
+
+// readState opens the state to look at it; nil where there is none yet.
+func readState(ctx context.Context, dsn string) (*sqlstore.Store, error) {
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok && !exists(path) {
+		return nil, nil //nolint:nilnil // no state is no error
+	}
+	store, err := sqlstore.Open(ctx, sqlstore.Config{DSN: dsn, ReadOnly: true})
+	if err != nil {
+		return nil, found(err)
+	}
+	return store, nil
+}
+
+// chosen returns the pasts of one account, or all of them.
+func chosen(pasts []daemon.Past, name string) ([]daemon.Past, error) {
+	if name == "" {
+		return pasts, nil
+	}
+	accounts := make([]billwatch.Account, len(pasts))
+	for i, p := range pasts {
+		accounts[i] = p.Account
+	}
+	i, err := findAccount(accounts, name)
+	if err != nil {
+		return nil, err
+	}
+	return pasts[i : i+1], nil
+}
+
+// findAccount finds an account by its id, its name or source/id.
+func findAccount(accounts []billwatch.Account, name string) (int, error) {
+	var hits []int
+	var known []string
+	for i, a := range accounts {
+		if a.ID == name || a.Name == name || a.Key().String() == name {
+			hits = append(hits, i)
+		}
+		known = append(known, a.Title())
+	}
+	switch len(hits) {
+	case 1:
+		return hits[0], nil
+	case 0:
+		text := fmt.Sprintf("there is no account %q", name)
+		if near := document.Suggest(name, known); near != "" {
+			text += "\n  hint: did you mean " + plain(near) + "?"
+		} else if len(known) > 0 && len(known) <= 12 {
+			text += "\n  hint: known: " + plain(strings.Join(known, ", "))
+		}
+		return 0, errors.New(text)
+	}
+	text := fmt.Sprintf("%q is the name of %d accounts; say which", name, len(hits))
+	for _, i := range hits {
+		text += "\n  " + accounts[i].Key().String()
+	}
+	return 0, errors.New(text)
+}
+
+// progress is a bar for work that takes over a second, on a terminal only.
+type progress struct {
+	w     io.Writer
+	began time.Time
+	drawn int // columns of the bar; -1 where none is wanted
+}
+
+func newProgress(w io.Writer) *progress {
+	p := &progress{w: w, began: time.Now(), drawn: -1}
+	if file, ok := w.(interface{ Fd() uintptr }); ok && isatty.IsTerminal(file.Fd()) {
+		p.drawn = 0
+	}
+	return p
+}
+
+func (p *progress) show(done, total int) {
+	const width = 50
+	columns := done * width / total
+	if p.drawn < 0 || columns <= p.drawn || time.Since(p.began) < time.Second {
+		return
+	}
+	p.drawn = columns
+	fmt.Fprintf(p.w, "\r[%s%s] %d %%", strings.Repeat("=", columns), strings.Repeat(" ", width-columns), done*100/total)
+}
+
+func (p *progress) clear() {
+	if p.drawn > 0 {
+		fmt.Fprint(p.w, "\r"+strings.Repeat(" ", 60)+"\r")
+	}
+}
+
+// short prints a duration as people say it.
+func short(d time.Duration) string {
+	return model.Duration(d.Round(time.Hour)).String()
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func balanceOf(s *billwatch.Snapshot) (float64, bool) {
+	if s == nil {
+		return 0, false
+	}
+	d, known := s.Balance.Get()
+	return d.Float64(), known
+}
