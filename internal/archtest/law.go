@@ -43,6 +43,7 @@ var law = [...]row{
 	// Floor 1: the rooms, and what stands in them.
 	{"rules", []string{words, document, "rules/forecast"}},
 	{"rules/forecast", []string{words}},
+	{"rules/ruletest", []string{words, document, "rules"}},
 	{"poller/*", []string{words, "poller"}},
 	{"state/*", []string{words, "state"}},
 	{"notify/*", []string{words, "notify"}},

@@ -35,10 +35,7 @@ type verdict struct {
 // judge judges one poll against what is known of its account.
 func (j *judge) judge(poll billwatch.Poll, known billwatch.Knowledge, now time.Time) verdict {
 	poll = j.dressed(poll)
-	standing := make(map[string]billwatch.Alert, len(known.Alerts))
-	for _, alert := range known.Alerts {
-		standing[alert.Key.Rule] = alert
-	}
+	standing := standingBy(known.Alerts)
 	v := verdict{}
 	v.evaluations, v.forecast = j.evaluate(poll, known, standing, now)
 	for _, e := range v.evaluations {
@@ -54,6 +51,15 @@ func (j *judge) judge(poll billwatch.Poll, known billwatch.Knowledge, now time.T
 		}
 	}
 	return v
+}
+
+// standingBy returns the alerts of one account by their rules.
+func standingBy(alerts []billwatch.Alert) map[string]billwatch.Alert {
+	standing := make(map[string]billwatch.Alert, len(alerts))
+	for _, alert := range alerts {
+		standing[alert.Key.Rule] = alert
+	}
+	return standing
 }
 
 // dressed returns the poll with the labels that the configuration gives the
@@ -76,6 +82,12 @@ func (j *judge) evaluate(poll billwatch.Poll, known billwatch.Knowledge, standin
 		}
 		return j.plan.Rules.Blind(poll.Account, billwatch.ReasonFailedPoll, detail, now), nil
 	}
+	in := j.input(poll, known, standing, now)
+	return j.plan.Rules.Evaluate(in), rules.ForecastOf(in)
+}
+
+// input is what rules see of a good poll.
+func (j *judge) input(poll billwatch.Poll, known billwatch.Knowledge, standing map[string]billwatch.Alert, now time.Time) rules.Input {
 	in := rules.Input{
 		Snapshot: *poll.Snapshot,
 		Previous: known.Previous,
@@ -88,7 +100,7 @@ func (j *judge) evaluate(poll billwatch.Poll, known billwatch.Knowledge, standin
 	for rule := range standing { // what stands was looked at, so that a where that cannot tell keeps it
 		in.Standing[rule], in.Applied[rule] = true, billwatch.True
 	}
-	return j.plan.Rules.Evaluate(in), rules.ForecastOf(in)
+	return in
 }
 
 // advance moves one alert and notes what follows. An alert whose labels are no

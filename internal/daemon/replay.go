@@ -12,6 +12,7 @@ import (
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/web"
 	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/rules"
 	"github.com/billwatch/billwatch/state/sqlstore"
 )
 
@@ -28,13 +29,15 @@ type Replay struct {
 	dispatcher *notify.Dispatcher
 	pipeline   *pipeline
 	leases     map[string]billwatch.Lease
-	due        time.Time // when something is owed next; zero for never
+	inputs     map[billwatch.AccountKey]rules.Input // of the last good polls, where they are kept
+	due        time.Time                            // when something is owed next; zero for never
 }
 
 // ReplayConfig is what a Replay is made from.
 type ReplayConfig struct {
 	Plan   Plan // its sources need not be there
 	Start  time.Time
+	Keep   bool                         // what rules saw last, for Explain
 	Judged func(billwatch.Evaluation)   // told of every evaluation; may be nil
 	Moved  func(billwatch.Transition)   // told of every move of an alert; may be nil
 	Told   func(billwatch.Notification) // told of every message; may be nil
@@ -51,7 +54,7 @@ func NewReplay(ctx context.Context, c ReplayConfig) (*Replay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a folder for the replay's state: %w", err)
 	}
-	r := &Replay{c: c, clock: NewClock(c.Start, 0), dir: dir, leases: map[string]billwatch.Lease{}}
+	r := &Replay{c: c, clock: NewClock(c.Start, 0), dir: dir, leases: map[string]billwatch.Lease{}, inputs: map[billwatch.AccountKey]rules.Input{}}
 	if r.c.Told == nil {
 		r.c.Told = func(billwatch.Notification) {}
 	}
@@ -119,6 +122,9 @@ func (r *Replay) Poll(ctx context.Context, source string, at time.Time, polls []
 	for len(polls) > 0 {
 		batch := polls[:min(len(polls), batchSize)]
 		polls = polls[len(batch):]
+		if err := r.keep(ctx, source, batch); err != nil {
+			return err
+		}
 		if err := r.pipeline.once(ctx, lease, batch); err != nil {
 			return err
 		}
@@ -129,10 +135,33 @@ func (r *Replay) Poll(ctx context.Context, source string, at time.Time, polls []
 // Alerts returns what stands now: pending and firing alerts.
 func (r *Replay) Alerts(ctx context.Context) ([]billwatch.Alert, error) { return r.store.Alerts(ctx) }
 
-// Know returns what is known of an account, for explaining a moment.
-func (r *Replay) Know(ctx context.Context, account billwatch.AccountKey) (billwatch.Knowledge, error) {
-	known, err := r.store.Know(ctx, account.Source, []string{account.ID})
-	return known[account.ID], err
+// Explain says why a rule said what it did of an account at its last good poll.
+// It is false where there was none, or there is no such rule.
+func (r *Replay) Explain(rule string, account billwatch.AccountKey) (rules.Explanation, bool) {
+	in, kept := r.inputs[account]
+	if !kept {
+		return rules.Explanation{}, false
+	}
+	return r.c.Plan.Rules.Explain(rule, in)
+}
+
+// keep notes what rules are about to see.
+func (r *Replay) keep(ctx context.Context, source string, polls []billwatch.Poll) error {
+	if !r.c.Keep {
+		return nil
+	}
+	for _, poll := range polls {
+		if poll.Snapshot == nil {
+			continue
+		}
+		known, err := r.store.Know(ctx, source, []string{poll.Account.ID})
+		if err != nil {
+			return err
+		}
+		poll, now := r.pipeline.judge.dressed(poll), r.clock.Now()
+		r.inputs[poll.Account.Key()] = r.pipeline.judge.input(poll, known[poll.Account.ID], standingBy(known[poll.Account.ID].Alerts), now)
+	}
+	return nil
 }
 
 func (r *Replay) tell(ctx context.Context) error {

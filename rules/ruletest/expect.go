@@ -1,0 +1,58 @@
+package ruletest
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/document"
+)
+
+func (l *loader) expectation(n *yaml.Node, t *Test) {
+	var keys expectKeys
+	l.add(l.doc.Decode(n, &keys))
+	e := Expectation{At: keys.At, line: n.Line}
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	if document.Get(n, "at") == nil {
+		l.fail(n, "at is missing", "at: 2h")
+	}
+	if len(t.Expect) > 0 && keys.At < t.Expect[len(t.Expect)-1].At {
+		l.fail(document.Get(n, "at"), "at: is before the expectation above it", "put them in the order of their times")
+	}
+	if keys.Alerts != nil {
+		e.checked = true
+		for _, item := range l.list(keys.Alerts, "alerts") {
+			e.Alerts = append(e.Alerts, l.expectedAlert(item))
+		}
+	}
+	if keys.Notifications != nil {
+		e.notifieds = true
+		for _, item := range l.list(keys.Notifications, "notifications") {
+			var want ExpectedNotification
+			l.add(l.doc.Decode(item, &want))
+			e.Notifications = append(e.Notifications, want)
+		}
+	}
+	if !e.checked && !e.notifieds {
+		l.fail(n, "expects nothing", "alerts: [] for none")
+	}
+	t.Expect = append(t.Expect, e)
+}
+
+func (l *loader) expectedAlert(n *yaml.Node) ExpectedAlert {
+	want := ExpectedAlert{State: string(billwatch.Firing)}
+	l.add(l.doc.Decode(n, &want))
+	if name := document.Get(n, "alert"); name != nil {
+		l.expected = append(l.expected, name)
+	}
+	if want.Alert == "" && n.Kind == yaml.MappingNode {
+		l.fail(n, "alert is missing", "the name of the rule")
+	}
+	if states := []string{string(billwatch.Firing), string(billwatch.Pending)}; !slices.Contains(states, want.State) {
+		l.fail(document.Get(n, "state"), "state: must be firing or pending", "")
+	}
+	return want
+}
