@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -50,7 +51,10 @@ func newDryRun(g *globals) *cobra.Command {
 				}
 				run = daemon.Judge(c.Plan, polls, time.Now().UTC())
 			} else {
-				run = daemon.Look(cmd.Context(), c.Plan, c.Clock.Now)
+				run, err = lookFrom(cmd.Context(), c)
+				if err != nil {
+					return found(err)
+				}
 			}
 			return reportDryRun(g, run, output, failOn)
 		},
@@ -59,6 +63,19 @@ func newDryRun(g *globals) *cobra.Command {
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	cmd.Flags().StringVar(&failOn, "fail-on", "", "firing: end with 1 when a rule would fire")
 	return cmd
+}
+
+// lookFrom takes the state along where there is one, so that what must hold for
+// a while, and what was told already, counts.
+func lookFrom(ctx context.Context, c daemon.Config) (daemon.DryRun, error) {
+	store, err := readState(ctx, c.State)
+	if err != nil {
+		return daemon.DryRun{}, err
+	}
+	if store != nil {
+		defer store.Close()
+	}
+	return daemon.Look(ctx, c.Plan, store, c.Clock.Now)
 }
 
 func reportDryRun(g *globals, run daemon.DryRun, output, failOn string) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 
@@ -149,6 +150,8 @@ func verdictsOn(run daemon.DryRun, account billwatch.AccountKey) (fires []string
 	for _, e := range run.Evaluations {
 		switch {
 		case e.Account != account:
+		case e.Outcome == billwatch.True && run.Alerts != nil:
+			fires = append(fires, e.Rule+standsSince(run, e))
 		case e.Outcome == billwatch.True && e.For > 0:
 			fires = append(fires, fmt.Sprintf("%s (once it held %s)", e.Rule, model.Duration(e.For)))
 		case e.Outcome == billwatch.True:
@@ -160,6 +163,22 @@ func verdictsOn(run daemon.DryRun, account billwatch.AccountKey) (fires []string
 		}
 	}
 	return fires, quiet, unknown
+}
+
+// standsSince says how long an alert stands already, or how long it is to hold
+// before it fires.
+func standsSince(run daemon.DryRun, e billwatch.Evaluation) string {
+	key := billwatch.AlertKey{Rule: e.Rule, Account: e.Account}
+	for _, a := range run.Alerts {
+		switch {
+		case a.Key != key:
+		case a.State == billwatch.Pending:
+			return fmt.Sprintf(" (in %s)", model.Duration(a.PendingFrom.Add(e.For).Sub(run.At).Round(time.Second)))
+		case run.At.Sub(a.StartsAt) >= time.Second:
+			return fmt.Sprintf(" (since %s)", a.StartsAt.Format("2 Jan 15:04"))
+		}
+	}
+	return ""
 }
 
 // printUnknowns says why rules could not be judged, each reason once.

@@ -10,6 +10,7 @@ import (
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/state/sqlstore"
 )
 
 // DryRun is what a look at the accounts would come to, with nothing sent and
@@ -19,6 +20,11 @@ type DryRun struct {
 	Polls         []billwatch.Poll // one an account, in the order of their names
 	Evaluations   []billwatch.Evaluation
 	Notifications []billwatch.Notification
+	At            time.Time // of the look
+
+	// Alerts is what would stand afterwards, where a state was taken along; nil
+	// where every outcome is shown as if it had held for as long as it must.
+	Alerts []billwatch.Alert
 }
 
 // DryRunSource is how a source answered.
@@ -37,8 +43,19 @@ func (r DryRun) Failed() bool {
 	return slices.ContainsFunc(r.Polls, func(p billwatch.Poll) bool { return p.Snapshot == nil })
 }
 
-// Look polls every source of the plan once and judges what came.
-func Look(ctx context.Context, p Plan, now func() time.Time) DryRun {
+// Look polls every source of the plan once and judges what came: from what
+// stands in the store where there is one, which is only read, and else as if
+// nobody had been told of anything.
+func Look(ctx context.Context, p Plan, store *sqlstore.Store, now func() time.Time) (DryRun, error) {
+	run := lookAround(ctx, p, now)
+	if store == nil {
+		run.judge(p, run.At)
+		return run, nil
+	}
+	return run, run.replay(ctx, p, store)
+}
+
+func lookAround(ctx context.Context, p Plan, now func() time.Time) DryRun {
 	run := DryRun{Sources: make([]DryRunSource, len(p.Sources))}
 	rounds := make([][]billwatch.Poll, len(p.Sources))
 	var wg sync.WaitGroup
@@ -51,13 +68,52 @@ func Look(ctx context.Context, p Plan, now func() time.Time) DryRun {
 	for _, polls := range rounds {
 		run.Polls = append(run.Polls, polls...)
 	}
-	run.judge(p, now())
+	run.At = now()
 	return run
+}
+
+// replay takes the polls along the road from a copy of the state, and notes
+// what would be told before the next poll of the slowest source.
+func (r *DryRun) replay(ctx context.Context, p Plan, store *sqlstore.Store) error {
+	stage, err := NewReplay(ctx, ReplayConfig{
+		Plan: p, Start: r.At,
+		Judged: func(e billwatch.Evaluation) { r.Evaluations = append(r.Evaluations, e) },
+		Told:   func(n billwatch.Notification) { r.Notifications = append(r.Notifications, n) },
+	})
+	if err != nil {
+		return err
+	}
+	defer stage.Close()
+	if err := stage.From(ctx, store); err != nil {
+		return err
+	}
+	until := r.At
+	for _, source := range p.Sources {
+		var polls []billwatch.Poll
+		for _, poll := range r.Polls {
+			if poll.Account.Source == source.Name {
+				polls = append(polls, poll)
+			}
+		}
+		if err := stage.Poll(ctx, source.Name, r.At, polls); err != nil {
+			return err
+		}
+		if _, next := source.Timing.Slot(source.Name, r.At); next.After(until) {
+			until = next
+		}
+	}
+	if r.Alerts, err = stage.Alerts(ctx); err != nil {
+		return err
+	}
+	if r.Alerts == nil {
+		r.Alerts = []billwatch.Alert{}
+	}
+	return stage.Until(ctx, until.Add(-time.Second))
 }
 
 // Judge judges snapshots that were read elsewhere.
 func Judge(p Plan, polls []billwatch.Poll, now time.Time) DryRun {
-	run := DryRun{Polls: polls}
+	run := DryRun{Polls: polls, At: now}
 	run.judge(p, now)
 	return run
 }

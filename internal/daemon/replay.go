@@ -84,6 +84,11 @@ func (r *Replay) open(ctx context.Context) (err error) {
 	return err
 }
 
+// From begins with a copy of what stands in a store, which is only read.
+func (r *Replay) From(ctx context.Context, store *sqlstore.Store) error {
+	return store.CopyTo(ctx, r.store)
+}
+
 // Close removes the replay's state.
 func (r *Replay) Close() error {
 	var err error
