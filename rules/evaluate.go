@@ -187,3 +187,14 @@ func (r *rule) annotationsFor(e *env, out *billwatch.Evaluation) map[string]stri
 	}
 	return annotations
 }
+
+// LabelsOf returns the labels that a rule's alert on an account would have; nil
+// where there is no such rule.
+func (s *Set) LabelsOf(rule string, a billwatch.Account) billwatch.Labels {
+	for _, r := range s.rules {
+		if r.name == rule {
+			return r.labelsFor(a)
+		}
+	}
+	return nil
+}

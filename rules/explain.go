@@ -17,6 +17,7 @@ type Explanation struct {
 	Parts      []Part               // outermost first, constants left out
 	Decides    string               // the clause on which the outcome hangs
 	Distance   string               // how far its number is from changing that; empty where it has none
+	Reached    string               // when the balance gets there at the expected use; empty where there is no telling
 }
 
 // Part is a sub-expression with its value, and of an unknown one the reason.
@@ -56,6 +57,7 @@ func (r *rule) explain(in Input) Explanation {
 	if len(r.expr.parts) > 0 {
 		clause := deciding(r.expr.parts[0].tree, nodes, e)
 		out.Decides, out.Distance = clause.String(), distance(clause, nodes, e)
+		out.Reached = reached(clause, nodes, e)
 	}
 	return out
 }
@@ -108,5 +110,33 @@ func distance(n ast.Node, nodes map[ast.Node]node, e *env) string {
 	if math.IsNaN(off) || math.IsInf(off, 0) {
 		return ""
 	}
-	return fmt.Sprintf("%s is %s, %s from %s", compared.Left, humanize(a.num), humanize(off), humanize(b.num))
+	if off == 0 {
+		return fmt.Sprintf("%s %s is just %s", compared.Left, humanize(a.num), humanize(b.num))
+	}
+	side := "above"
+	if a.num < b.num {
+		side = "below"
+	}
+	return fmt.Sprintf("%s %s is %s %s %s", compared.Left, humanize(a.num), humanize(off), side, humanize(b.num))
+}
+
+// reached says when a balance that is above a bound is expected to get there.
+func reached(n ast.Node, nodes map[ast.Node]node, e *env) string {
+	compared, ok := n.(*ast.BinaryNode)
+	if !ok || compared.Left.String() != "balance" || nodes[compared.Right].eval == nil {
+		return ""
+	}
+	if compared.Operator != "<" && compared.Operator != "<=" {
+		return ""
+	}
+	balance, v := e.balance()
+	bound, m := nodes[compared.Right].eval(e), e.ahead()
+	if v.kind != number || bound.kind != number || m == nil || balance <= bound.num {
+		return ""
+	}
+	days := m.Runway(balance-bound.num, e.now, 0.5)
+	if math.IsInf(days, 1) {
+		return "not reached: no use is seen"
+	}
+	return "at the expected use reached in " + humanizeDays(days)
 }

@@ -12,11 +12,11 @@ func TestExplain(t *testing.T) {
 		name, expr        string
 		decides, distance string
 	}{
-		{"a single comparison", `balance < 1000`, "balance < 1000", "balance is 5,000, 4,000 from 1,000"},
-		{"the side of && that is false", `plan.type == "Enterprise" && balance < 1000`, "balance < 1000", "balance is 5,000, 4,000 from 1,000"},
-		{"the side of || that is true", `suspended || balance < 6000`, "balance < 6000", "balance is 5,000, 1,000 from 6,000"},
+		{"a single comparison", `balance < 1000`, "balance < 1000", "balance 5,000 is 4,000 above 1,000"},
+		{"the side of && that is false", `plan.type == "Enterprise" && balance < 1000`, "balance < 1000", "balance 5,000 is 4,000 above 1,000"},
+		{"the side of || that is true", `suspended || balance < 6000`, "balance < 6000", "balance 5,000 is 1,000 below 6,000"},
 		{"what is not known", `balance > 1000 && state == "active"`, `state == "active"`, ""},
-		{"below a not", `!(balance < 1000)`, "balance < 1000", "balance is 5,000, 4,000 from 1,000"},
+		{"below a not", `!(balance < 1000)`, "balance < 1000", "balance 5,000 is 4,000 above 1,000"},
 		{"a flag", `suspended`, "suspended", ""},
 	}
 	for _, tt := range tests {

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -53,6 +55,19 @@ func Look(ctx context.Context, p Plan, store *sqlstore.Store, now func() time.Ti
 		return run, nil
 	}
 	return run, run.replay(ctx, p, store)
+}
+
+// ReadAll polls every source of the plan once. The error joins what could not
+// be listed.
+func ReadAll(ctx context.Context, p Plan, now func() time.Time) ([]billwatch.Poll, error) {
+	run := lookAround(ctx, p, now)
+	var failed []error
+	for _, source := range run.Sources {
+		if source.Err != nil {
+			failed = append(failed, fmt.Errorf("source %s: %w", source.Name, source.Err))
+		}
+	}
+	return run.Polls, errors.Join(failed...)
 }
 
 func lookAround(ctx context.Context, p Plan, now func() time.Time) DryRun {

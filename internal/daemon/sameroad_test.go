@@ -1,0 +1,149 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/web"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/state/sqlstore"
+)
+
+// every is how long a turn lasts.
+const every = 2 * time.Minute
+
+// drain is a provider of accounts that lose a little at every turn: one is
+// topped up, one is suspended for a while, and for some turns nobody answers.
+type drain struct {
+	start time.Time
+	now   func() time.Time
+}
+
+var errOut = errors.New("the service is out of order")
+
+func (d *drain) List(context.Context) (poller.Listing, error) {
+	turn := int(d.now().Sub(d.start) / every)
+	if turn >= 100 && turn < 107 {
+		return poller.Listing{}, errOut
+	}
+	listing := poller.Listing{Complete: true}
+	for i := range 3 {
+		account := billwatch.Account{Source: "blues", ID: fmt.Sprintf("a%d", i), Name: fmt.Sprintf("Account %d", i), Provider: "fake", Kind: "account"}
+		left := int64(2000 - turn*(i+4))
+		if turn >= 90 && i == 2 {
+			left += 3000
+		}
+		snapshot := &billwatch.Snapshot{
+			Account: account, Unit: "events", Balance: billwatch.Known(billwatch.DecimalOf(max(0, left))),
+			Suspended: billwatch.Known(i == 1 && turn >= 30 && turn < 80),
+		}
+		listing.Rows = append(listing.Rows, poller.Row{Account: account, Snapshot: snapshot})
+	}
+	return listing, nil
+}
+
+func (d *drain) Fetch(context.Context, billwatch.Account) (billwatch.Snapshot, error) {
+	return billwatch.Snapshot{}, errors.New("the list carries all")
+}
+
+// keeper is a receiver that keeps what it is told.
+type keeper struct {
+	mu   sync.Mutex
+	told []billwatch.Notification
+}
+
+func (k *keeper) Notify(_ context.Context, n billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.told = append(k.told, n)
+	return billwatch.Receipt{}, nil
+}
+
+const roadRules = `
+rules:
+  - alert: Low
+    expr: balance < 1500
+    until: balance > 2500
+    for: 6m
+    keep_firing_for: 4m
+    labels: { severity: warning }
+  - alert: Suspended
+    expr: suspended
+    labels: { severity: critical }
+`
+
+// messages is what was told, without what differs from one telling to the next.
+func messages(all []billwatch.Notification, from, to time.Time) []string {
+	var lines []string
+	for _, n := range all {
+		if n.FrozenAt.Before(from) || n.FrozenAt.After(to) {
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s %s\n%s\n%s", n.FrozenAt.Truncate(time.Second).Format(time.RFC3339),
+			n.Integration, n.Reason, n.Status, n.Message.Title, n.Message.Text))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func TestABacktestOfAStoredSpanTellsWhatWasTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		plan := planWith(t, roadRules)
+		var err error
+		if plan.Templates, err = notify.NewTemplates(notify.TemplatesConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		kept := &keeper{}
+		plan.Router, err = notify.NewRouter(&notify.Route{
+			Receiver: "ops", GroupBy: []string{"alertname"}, GroupWait: new(10 * time.Second), RepeatInterval: new(time.Hour),
+		}, map[string][]notify.Integration{"ops": {{Name: "ops/webhook/0", Receiver: "ops", SendResolved: true, Notifier: kept}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clock := RealClock()
+		start, log := clock.Now(), slog.New(slog.DiscardHandler)
+		plan.Sources = []*poller.Source{{
+			Name: "blues", Provider: &drain{start, clock.Now}, Timing: poller.Timing{Interval: every}, Now: clock.Now, Log: log,
+		}}
+		d := &Daemon{Config: Config{Plan: plan, State: "sqlite:" + filepath.Join(t.TempDir(), "state.db"),
+			Retention: 400 * 24 * time.Hour, Clock: clock, Log: log}, health: &web.Health{}, metrics: web.NewMetrics("test"), name: "one"}
+		ctx, cancel := context.WithTimeout(t.Context(), 150*every)
+		defer cancel()
+		if err := d.work(ctx); err != nil {
+			t.Fatal(err)
+		}
+		end := clock.Now().Add(-2 * time.Minute)
+		store, err := sqlstore.Open(t.Context(), sqlstore.Config{DSN: d.State, ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		pasts, err := Remember(t.Context(), plan, store, start, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := RunBacktest(t.Context(), BacktestConfig{Plan: plan, Pasts: pasts, Until: end})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran, played := messages(kept.told, start, end), messages(b.Notifications, start, end)
+		if len(ran) < 7 {
+			t.Fatalf("the service told only %d messages", len(ran))
+		}
+		if diff := cmp.Diff(ran, played); diff != "" {
+			t.Errorf("the backtest tells otherwise than the service told (-ran +played):\n%s", diff)
+		}
+	})
+}
