@@ -43,6 +43,7 @@ type compiler struct {
 	scalar   *yaml.Node
 	scope    scope
 	program  *program
+	asked    *asked
 	problems billwatch.Problems
 }
 
@@ -57,6 +58,7 @@ func compile(doc *document.Document, scalar *yaml.Node, s scope, want kind) (*pr
 		c.fail(wrong.at, wrong.message, wrong.hint)
 		return nil, c.problems
 	}
+	c.asked = askedIn(tree)
 	root := c.node(tree)
 	switch {
 	case root.kind == broken || root.kind == want || root.kind == dynamic:
@@ -70,6 +72,12 @@ func compile(doc *document.Document, scalar *yaml.Node, s scope, want kind) (*pr
 	}
 	c.program.root = root
 	return c.program, c.problems
+}
+
+func (c *compiler) warn(at int, message, hint string) {
+	p := c.doc.ErrorAt(c.scalar, at, message, hint)
+	p.Severity = billwatch.SeverityWarning
+	c.problems = append(c.problems, p)
 }
 
 func (c *compiler) fail(at int, message, hint string) node {
@@ -151,9 +159,7 @@ func (c *compiler) unavailable(n ast.Node) node {
 // bits of it.
 func (c *compiler) integer(n *ast.IntegerNode) node {
 	if int64(n.Value) > 1<<53 {
-		p := c.doc.ErrorAt(c.scalar, place(n), "numbers beyond 2^53 are compared inexactly", "")
-		p.Severity = billwatch.SeverityWarning
-		c.problems = append(c.problems, p)
+		c.warn(place(n), "numbers beyond 2^53 are compared inexactly", "")
 	}
 	return literal(n, numeric(float64(n.Value)))
 }

@@ -90,6 +90,13 @@ func (m *Model) lay(factor [7]float64) {
 // BurnRate returns the expected use of an average day.
 func (m *Model) BurnRate() float64 { return m.level }
 
+// Weekends returns the use of a day of the weekend as a share of a working
+// day's.
+func (m *Model) Weekends() float64 {
+	weekend := (m.factor[time.Saturday] + m.factor[time.Sunday]) / 2
+	return weekend * 5 / (week - 2*weekend)
+}
+
 // Step returns the last lasting change of use; its At is zero without one.
 func (m *Model) Step() Step { return m.step }
 

@@ -31,11 +31,17 @@ func (m *Model) Runway(balance float64, now time.Time, q float64) float64 {
 	return w.cross(low*week, balance)
 }
 
+// forEver is more days than are left until the year 9999.
+const forEver = 365 * 8000
+
 // Use returns what is used in so many days from now; quantile q is that of the
-// balance which is left, so 0.1 is high use.
+// balance which is left, so 0.1 is high use. For ever takes all there is: +Inf.
 func (m *Model) Use(days float64, now time.Time, q float64) float64 {
-	if days <= 0 || m.level <= 0 {
+	switch {
+	case days <= 0 || m.level <= 0:
 		return 0
+	case days > forEver:
+		return math.Inf(1)
 	}
 	w := m.start(now, q)
 	return w.path(w.from + days)
