@@ -24,7 +24,9 @@ func (n node) constant() value { return n.eval(&env{}) }
 // program is a compiled expression.
 type program struct {
 	root   node
+	scalar *yaml.Node
 	source string
+	asked  *asked
 	fields []string // the variables it names
 	parts  []part   // its conditions and numbers, outermost first
 	shown  func(*env) value
@@ -43,13 +45,12 @@ type compiler struct {
 	scalar   *yaml.Node
 	scope    scope
 	program  *program
-	asked    *asked
 	problems billwatch.Problems
 }
 
 // compile turns a scalar into a program that gives the kind that is wanted.
 func compile(doc *document.Document, scalar *yaml.Node, s scope, want kind) (*program, billwatch.Problems) {
-	c := &compiler{doc: doc, scalar: scalar, scope: s, program: &program{source: scalar.Value}}
+	c := &compiler{doc: doc, scalar: scalar, scope: s, program: &program{source: scalar.Value, scalar: scalar}}
 	if scalar.Kind != yaml.ScalarNode || document.IsNull(scalar) {
 		return nil, billwatch.Problems{doc.Error(scalar, "must be an expression", "")}
 	}
@@ -58,7 +59,7 @@ func compile(doc *document.Document, scalar *yaml.Node, s scope, want kind) (*pr
 		c.fail(wrong.at, wrong.message, wrong.hint)
 		return nil, c.problems
 	}
-	c.asked = askedIn(tree)
+	c.program.asked = askedIn(tree)
 	root := c.node(tree)
 	switch {
 	case root.kind == broken || root.kind == want || root.kind == dynamic:

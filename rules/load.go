@@ -15,6 +15,8 @@ type Options struct {
 	Sources    []string          // configured sources; nil allows every name
 	Disabled   []string          // built-in rules that are switched off
 	Severities map[string]string // of built-in rules, where they differ from the standard
+	Labels     []string          // names of labels that some source or account has; nil allows every name
+	Facts      []Facts           // of the sources, as far as something is known of them
 }
 
 // Set is every loaded rule, ready to judge. It is safe for concurrent use.

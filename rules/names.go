@@ -27,7 +27,7 @@ func (c *compiler) name(n ast.Node) node {
 		}}
 	}
 	if own, found := strings.CutPrefix(path, "vars."); found {
-		return c.own(own, at, last, c.asked.about(n, path))
+		return c.own(own, at, last, c.program.asked.about(n, path))
 	}
 	current, earlier := strings.CutPrefix(path, "previous.")
 	if label, found := strings.CutPrefix(current, "account.labels."); found {

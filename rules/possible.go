@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 )
@@ -200,7 +199,7 @@ func tighter(order int, b, than *bound) bool {
 // empty returns the conflict where no value is left; a was added last.
 func (l *limits) empty(a *atom) *conflict {
 	if l.low == nil || l.high == nil {
-		return l.infinite(a)
+		return nil
 	}
 	order := orderOf(l.low.val, l.high.val)
 	if order > 0 || order == 0 && (l.low.open || l.high.open) {
@@ -213,15 +212,6 @@ func (l *limits) empty(a *atom) *conflict {
 		if n.val.kind == l.low.val.kind && orderOf(n.val, l.low.val) == 0 {
 			return l.between(a, l.low.by, n.by)
 		}
-	}
-	return nil
-}
-
-// infinite finds what would have to lie beyond infinity.
-func (l *limits) infinite(a *atom) *conflict {
-	beyond := l.low != nil && l.low.open && math.IsInf(l.low.val.num, 1) || l.high != nil && l.high.open && math.IsInf(l.high.val.num, -1)
-	if a.val.kind == number && beyond {
-		return &conflict{at: a, why: "nothing lies beyond infinity"}
 	}
 	return nil
 }
