@@ -24,6 +24,7 @@ func (l *loader) rules() {
 	}
 	set, problems := rules.Load(docs, rules.Options{
 		Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled(),
+		Labels: l.labelNames(), Facts: l.facts(),
 	})
 	l.add(problems)
 	l.config.Rules = set
