@@ -10,6 +10,7 @@ import (
 	"github.com/billwatch/billwatch/internal/document"
 	"github.com/billwatch/billwatch/rules"
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 // warned returns the warnings of a rule file, each as line:column: message (hint).
@@ -60,5 +61,31 @@ func TestNoFalseAlarm(t *testing.T) {
 		if len(problems) > 0 {
 			t.Errorf("%v", problems)
 		}
+	}
+}
+
+// What is said never to be true is true of no account, however odd it is; and
+// so is the other way round.
+func TestWarningsOfConstantConditionsAreRight(t *testing.T) {
+	said := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		w := someWorld(rt, false)
+		if full, known := w.snap.Plan.Capacity.Get(); known && full.Float64() < 0 {
+			rt.Skip() // there is no such plan
+		}
+		want := w.flag(rt, rapid.IntRange(1, 3).Draw(rt, "depth"))
+		_, problems := rules.Load([]*document.Document{parse(t, "rules.yaml", condition(want.text))}, onlyOwn())
+		for _, p := range problems {
+			never, always := " ("+p.Hint+")" == neverFires, " ("+p.Hint+")" == alwaysFires
+			if never || always {
+				said++
+			}
+			if want.why == 0 && (never && want.truth || always && !want.truth) {
+				rt.Fatalf("%s is %v\n%v", want.text, want.truth, p)
+			}
+		}
+	})
+	if said == 0 {
+		t.Error("no condition was constant")
 	}
 }
