@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/document"
@@ -22,6 +23,7 @@ type Options struct {
 // Set is every loaded rule, ready to judge. It is safe for concurrent use.
 type Set struct {
 	rules []*rule
+	desks sync.Pool // of *desk
 }
 
 // Keys that a configuration has and a rule file has not.
