@@ -22,8 +22,8 @@ const (
 	minBefore  = 5    // days before a step
 	sizeable   = 20   // times at most that the days before a step are scaled
 	haste      = 0.5  // what a day counts for in the use of these days, of the day after it
-	share      = 0.5  // of the excess of these days over the level, that tomorrow has
-	calm       = 0.5  // how much less it is where days vary
+	share      = 0.6  // of the excess of these days over the level, that tomorrow has
+	calm       = 2    // how much less it is where days vary
 	ebb        = 0.9  // what is left of it a day later
 	shapeError = 0.05 // what a model never knows, as a share of the path
 	youthError = 0.2  // the same, for one day of history
