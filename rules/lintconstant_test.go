@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/billwatch/billwatch/rules"
@@ -27,6 +28,8 @@ func TestConditionsThatAreNeverTrueOrAlways(t *testing.T) {
 		{"bounds that touch", `expr: balance < 5 && balance >= 5`, "3:26: balance < 5 and balance >= 5 cannot both be true" + neverFires},
 		{"bounds that leave one value", `expr: balance <= 5 && balance >= 5`, ""},
 		{"which is excluded", `expr: balance <= 5 && balance >= 5 && balance != 5`, "3:43: balance >= 5 and balance != 5 cannot both be true" + neverFires},
+		{"the narrower of two bounds counts", `expr: balance <= 5 && balance < 5 && balance >= 5`, "3:42: balance < 5 and balance >= 5 cannot both be true" + neverFires},
+		{"in whatever order", `expr: balance >= 5 && balance > 5 && balance <= 5`, "3:42: balance > 5 and balance <= 5 cannot both be true" + neverFires},
 		{"a range", `expr: balance > 5 && balance < 10`, ""},
 		{"a balance below zero can be", `expr: balance < 0`, ""},
 		{"a plan cannot hold less than nothing", `expr: plan.capacity < 0`, "3:11: plan.capacity < 0 is never true: it is never less than 0" + neverFires},
@@ -63,6 +66,7 @@ func TestConditionsThatAreNeverTrueOrAlways(t *testing.T) {
 		{"a default", `expr: (vars.on ?? false) && !(vars.on ?? false)`, "3:35: vars.on and not (vars.on) cannot both be true" + neverFires},
 		{"a folded text", "expr: >-\n  balance < 5\n  && balance > 10", "5:10: balance < 5 and balance > 10 cannot both be true" + neverFires},
 		{"an expression with more ways than are looked at", `expr: ` + manyWays(), ""},
+		{"or a part that is never true", `expr: ` + strings.Replace(manyWays(), " && balance < 0'", " || percent_left() > 100'", 1), "3:445: percent_left() > 100 is never true: it lies between 0 and 100" + deadPart},
 		{"accounts that there are none of", "expr: suspended\nwhere: balance < 5 && balance > 10", "4:27: balance < 5 and balance > 10 cannot both be true (the rule looks at no account)"},
 		{"accounts that cannot meet it", "expr: balance < 5\nwhere: balance > 10", "4:12: no account that where picks can meet expr" + neverFires},
 		{"accounts that can", "expr: balance < 5\nwhere: balance < 10", ""},

@@ -177,6 +177,7 @@ func TestRuleFiles(t *testing.T) {
 		{"a variable that somebody sets", "rules:\n  - alert: A\n    expr: balance < vars.floor\n", ""},
 		{"a variable that nobody sets, with a default", "rules:\n  - alert: A\n    expr: balance < (vars.flor ?? 1000)\n", "3:27: no account sets vars.flor: it is nil everywhere"},
 		{"one of several defaults", "rules:\n  - alert: A\n    expr: balance < (vars.a ?? vars.floor ?? 1000)\n", "3:27: no account sets vars.a: it is nil everywhere"},
+		{"the second of several defaults", "rules:\n  - alert: A\n    expr: balance < (vars.floor ?? vars.a ?? 1000)\n", "3:41: no account sets vars.a: it is nil everywhere"},
 		{"the last default is needed", "rules:\n  - alert: A\n    expr: balance < (vars.floor ?? vars.a)\n", "3:41: no account sets vars.a"},
 		{"a variable that nobody sets, asked for", "rules:\n  - alert: A\n    expr: vars.a == nil\n", "3:16: no account sets vars.a: it is nil everywhere"},
 		{"asked for before it is used", "rules:\n  - alert: A\n    expr: nil != vars.a && balance < vars.a\n", "3:23: no account sets vars.a: it is nil everywhere\n3:43: no account sets vars.a: it is nil everywhere"},

@@ -72,6 +72,10 @@ func TestWhatIsSoundAndCannotBeMeant(t *testing.T) {
 		})
 	}
 	_, got := load(t, write(t, source("interval: 1m, timeout: 90s")))
+	_, beside := load(t, write(t, strings.Replace(several, "type: cudo", "type: cud", 1)+strings.Replace(plain, "expr: suspended", "expr: spend.hourly > 5", 1)))
+	if strings.Contains(beside, "warning") {
+		t.Errorf("beside a source that could not be read: %s", beside)
+	}
 	if want := "billwatch.yaml:2:73: warning: timeout: is longer than the 1m between two polls\n  hint: a request that hangs makes the source miss polls"; withoutExcerpts(got) != want {
 		t.Errorf("got %s", got)
 	}
