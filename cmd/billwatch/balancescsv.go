@@ -163,6 +163,11 @@ func (c *csvBalances) end() error {
 	if b == nil {
 		return nil
 	}
+	first, last := b.readings[0], b.readings[len(b.readings)-1]
+	if !c.daily && last.Remaining < first.Remaining && last.Total == first.Total && last.Total > 0 {
+		line, _ := c.rows.FieldPos(0)
+		return wrongRecord(c.name, line, 1, fmt.Sprintf("account %s has less left at its end, but %s never grows", b.id, columnUsed), dailyHint)
+	}
 	return c.each(b)
 }
 

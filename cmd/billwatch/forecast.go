@@ -113,5 +113,9 @@ func forecastFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return found(errors.New("interrupted"))
 	}
+	var known *statusError
+	if errors.As(err, &known) { // the output failed, not the input
+		return err
+	}
 	return misused(err)
 }
