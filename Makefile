@@ -12,7 +12,7 @@ export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 TOOLS := $(CURDIR)/.cache/bin
 LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
-.PHONY: help demo test build lint fuzz bench clean
+.PHONY: help demo test build lint fuzz bench score clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -46,6 +46,9 @@ fuzz: ## fuzz every fuzz target for FUZZTIME (5s)
 
 bench: ## run every benchmark
 	go test -run '^$$' -bench . -benchmem ./...
+
+score: build ## score the forecast on real series; SIGNAL is the benchmark's folder
+	@rules/forecast/score.sh bin/billwatch "$(SIGNAL)"
 
 clean: ## remove what was built
 	rm -rf bin .cache

@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"github.com/billwatch/billwatch/internal/config"
+	"github.com/billwatch/billwatch/internal/document"
 	notifiers "github.com/billwatch/billwatch/notify/builtin"
 	providers "github.com/billwatch/billwatch/poller/builtin"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // Each YAML text in the manual is a configuration, or a part of one that is
@@ -34,7 +36,7 @@ func TestTheExampleRulesCheckOut(t *testing.T) {
 accounts: [ { match: account.name != "", vars: { floor: 5000 } } ]
 sources:
   blues: { type: notehub, token: abc }
-  gpus: { type: notehub, token: abc }
+  gpus: { type: cudo, api_key: abc }
 `)
 }
 
@@ -50,6 +52,12 @@ func load(t *testing.T, example string) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Mkdir(filepath.Join(dir, "rules"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rules", "own.yaml"), []byte("rules:\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	example = strings.ReplaceAll(example, "/run/secrets/", dir+"/")
 	file := filepath.Join(dir, "billwatch.yaml")
 	if err := os.WriteFile(file, []byte(example), 0o600); err != nil {
@@ -60,7 +68,56 @@ func load(t *testing.T, example string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problems.Errors() > 0 {
-		t.Error(problems)
+	for _, p := range problems {
+		if p.Message != "no receivers: nobody is told of anything" { // most examples are parts
+			t.Error(p)
+		}
+	}
+	conforms(t, "config", example)
+}
+
+// conforms checks a text against the schema that is printed for its kind.
+func conforms(t *testing.T, of, example string) {
+	t.Helper()
+	parsed, err := jsonschema.UnmarshalJSON(strings.NewReader(text(t, "docs/schema/"+of+".json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource(of, parsed); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, problems := document.Parse(of, []byte(example))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var tree any
+	doc.Decode(doc.Root(), &tree)
+	if err := schema.Validate(tree); err != nil {
+		t.Error(err)
+	}
+}
+
+// What stands in manifests, and what the demo runs, is of the right form too.
+func TestFilesConformToTheirSchema(t *testing.T) {
+	conforms(t, "rules", text(t, "rules.example.yaml"))
+	conforms(t, "config", text(t, "cmd/billwatch/demo.yaml"))
+	doc, problems := document.Parse("configmap", []byte(text(t, "deploy/kubernetes/configmap.yaml")))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var manifest struct {
+		Data map[string]string `yaml:"data"`
+	}
+	doc.Decode(doc.Root(), &manifest)
+	for name, of := range map[string]string{"billwatch.yaml": "config", "rules.yaml": "rules"} {
+		if manifest.Data[name] == "" {
+			t.Errorf("the manifest has no %s", name)
+		}
+		conforms(t, of, manifest.Data[name])
 	}
 }

@@ -24,7 +24,9 @@ func (n node) constant() value { return n.eval(&env{}) }
 // program is a compiled expression.
 type program struct {
 	root   node
+	scalar *yaml.Node
 	source string
+	asked  *asked
 	fields []string // the variables it names
 	parts  []part   // its conditions and numbers, outermost first
 	shown  func(*env) value
@@ -48,7 +50,7 @@ type compiler struct {
 
 // compile turns a scalar into a program that gives the kind that is wanted.
 func compile(doc *document.Document, scalar *yaml.Node, s scope, want kind) (*program, billwatch.Problems) {
-	c := &compiler{doc: doc, scalar: scalar, scope: s, program: &program{source: scalar.Value}}
+	c := &compiler{doc: doc, scalar: scalar, scope: s, program: &program{source: scalar.Value, scalar: scalar}}
 	if scalar.Kind != yaml.ScalarNode || document.IsNull(scalar) {
 		return nil, billwatch.Problems{doc.Error(scalar, "must be an expression", "")}
 	}
@@ -57,6 +59,7 @@ func compile(doc *document.Document, scalar *yaml.Node, s scope, want kind) (*pr
 		c.fail(wrong.at, wrong.message, wrong.hint)
 		return nil, c.problems
 	}
+	c.program.asked = askedIn(tree)
 	root := c.node(tree)
 	switch {
 	case root.kind == broken || root.kind == want || root.kind == dynamic:
@@ -70,6 +73,12 @@ func compile(doc *document.Document, scalar *yaml.Node, s scope, want kind) (*pr
 	}
 	c.program.root = root
 	return c.program, c.problems
+}
+
+func (c *compiler) warn(at int, message, hint string) {
+	p := c.doc.ErrorAt(c.scalar, at, message, hint)
+	p.Severity = billwatch.SeverityWarning
+	c.problems = append(c.problems, p)
 }
 
 func (c *compiler) fail(at int, message, hint string) node {
@@ -151,9 +160,7 @@ func (c *compiler) unavailable(n ast.Node) node {
 // bits of it.
 func (c *compiler) integer(n *ast.IntegerNode) node {
 	if int64(n.Value) > 1<<53 {
-		p := c.doc.ErrorAt(c.scalar, place(n), "numbers beyond 2^53 are compared inexactly", "")
-		p.Severity = billwatch.SeverityWarning
-		c.problems = append(c.problems, p)
+		c.warn(place(n), "numbers beyond 2^53 are compared inexactly", "")
 	}
 	return literal(n, numeric(float64(n.Value)))
 }

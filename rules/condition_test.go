@@ -134,6 +134,8 @@ func TestCondition(t *testing.T) {
 		{"quantiles are in order", `runway_days(0.1) < runway_days() < runway_days(0.9)`, isTrue},
 		{"the end", `exhausts_at() > now + duration("49d") && exhausts_at() < now + duration("51d")`, isTrue},
 		{"a forecast", `round(forecast(10)) == 4000 && forecast(10, 0.1) < forecast(10)`, isTrue},
+		{"a forecast for ever", `forecast(days_until(date("9999-12-31"))) < 0 && forecast(1e300) < 0`, isTrue},
+		{"a forecast of the past", `forecast(-1e300) == 5000`, isTrue},
 		{"percent left", `percent_left() == 50`, isTrue},
 		{"days until", `days_until(plan.end) == 30`, isTrue},
 		{"history", `history_days() == 60`, isTrue},
@@ -183,6 +185,7 @@ func TestConditionOverOddAccounts(t *testing.T) {
 		want string
 	}{
 		{"no use lasts for ever", unused, `runway_days() > 1000000`, isTrue},
+		{"for ever without use leaves all", unused, `forecast(runway_days()) == 5000`, isTrue},
 		{"for ever is later than any plan", unused, `exhausts_at() > plan.end && days_until(exhausts_at()) > 1000000`, isTrue},
 		{"for ever less a day is for ever", unused, `runway_days() - 1 > 1000000`, isTrue},
 		{"for ever less for ever is an error", unused, `runway_days() - runway_days() == 0`, failed},

@@ -17,6 +17,7 @@ type env struct {
 	records []billwatch.Record
 	now     time.Time
 
+	shared bool   // the snapshot's place is needed for the next account
 	listed bool   // only a list row is known: the rest is not sent
 	blind  bool   // nothing at all is known
 	mixed  string // why amounts cannot be compared now; empty where they can
@@ -27,11 +28,26 @@ type env struct {
 }
 
 func (in *Input) env() *env {
-	e := &env{snap: &in.Snapshot, prev: in.Previous, vars: in.Vars, records: in.Records, now: in.Now}
+	e := &env{}
+	in.begin(e)
+	return e
+}
+
+// begin lays an input out for judging.
+func (in *Input) begin(e *env) {
+	*e = env{snap: &in.Snapshot, prev: in.Previous, vars: in.Vars, records: in.Records, now: in.Now}
 	if p := in.Previous; p != nil && p.Unit != "" && in.Snapshot.Unit != "" && p.Unit != in.Snapshot.Unit {
 		e.mixed = fmt.Sprintf("the unit changed from %s to %s", p.Unit, in.Snapshot.Unit)
 	}
-	return e
+}
+
+// keep returns the snapshot for those who hold on to it.
+func (e *env) keep() *billwatch.Snapshot {
+	if e.shared {
+		kept := *e.snap
+		e.snap, e.shared = &kept, false
+	}
+	return e.snap
 }
 
 func (e *env) past() *forecast.History {

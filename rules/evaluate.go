@@ -33,7 +33,9 @@ func (s *Set) Evaluate(in Input) []billwatch.Evaluation {
 	if in.Snapshot.DeletedAt.IsKnown() {
 		return nil
 	}
-	e := in.env()
+	d := s.desk(in)
+	defer s.clear(d)
+	e := &d.env
 	all := make([]billwatch.Evaluation, 0, len(s.rules))
 	for _, r := range s.rules {
 		if !r.concerns(in.Snapshot.Account.Source) {
@@ -51,6 +53,29 @@ func (s *Set) Evaluate(in Input) []billwatch.Evaluation {
 		}
 	}
 	return all
+}
+
+// desk is what one account is judged on. Most accounts are well, and leave
+// nothing behind: the desk is cleared for the next one.
+type desk struct {
+	in  Input
+	env env
+}
+
+func (s *Set) desk(in Input) *desk {
+	d, ok := s.desks.Get().(*desk)
+	if !ok {
+		d = &desk{}
+	}
+	d.in = in
+	d.in.begin(&d.env)
+	d.env.shared = true
+	return d
+}
+
+func (s *Set) clear(d *desk) {
+	*d = desk{}
+	s.desks.Put(d)
 }
 
 func (r *rule) concerns(source string) bool {
@@ -124,7 +149,7 @@ func (r *rule) fill(e *env, out *billwatch.Evaluation) {
 			out.Value = &v.num
 		}
 	}
-	out.Snapshot = e.snap
+	out.Snapshot = e.keep()
 	if !e.blind {
 		out.Forecast = e.forecast()
 	}

@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -314,5 +315,23 @@ func TestForecastNote(t *testing.T) {
 				t.Errorf("asked for alone it is another:\n%s", diff)
 			}
 		})
+	}
+}
+
+// What an evaluation carries is its own, whatever account is judged after it.
+func TestWhatIsToldOutlivesTheNextAccount(t *testing.T) {
+	set := load(t, condition("balance < 10000")+"  - alert: Other\n    expr: balance < 10000\n")
+	var all [20][]billwatch.Evaluation
+	for i := range all {
+		s := acme()
+		s.Balance = billwatch.Known(billwatch.DecimalOf(int64(i)))
+		all[i] = set.Evaluate(at(s))
+	}
+	for i, evaluations := range all {
+		for _, e := range evaluations {
+			if got := e.Snapshot.Balance.String(); got != strconv.Itoa(i) || *e.Value != float64(i) {
+				t.Errorf("%s of account %d has balance %s and value %v", e.Rule, i, got, *e.Value)
+			}
+		}
 	}
 }

@@ -21,7 +21,7 @@ func FuzzLoad(f *testing.F) {
 		if doc == nil {
 			return
 		}
-		set, more := rules.Load([]*document.Document{doc}, rules.Options{})
+		set, more := rules.Load([]*document.Document{doc}, rules.Options{Facts: everySource(), Labels: []string{"team"}})
 		for _, p := range append(problems, more...) {
 			if p.Message == "" || p.File == "" || p.Line < 0 {
 				t.Errorf("problem %+v", p)
@@ -57,7 +57,9 @@ func FuzzCondition(f *testing.F) {
 		if doc == nil || len(problems) > 0 {
 			return
 		}
-		set, more := rules.Load([]*document.Document{doc}, onlyOwn())
+		o := onlyOwn()
+		o.Facts, o.Vars = everySource(), []string{"floor"}
+		set, more := rules.Load([]*document.Document{doc}, o)
 		for _, p := range more {
 			if p.Line < 1 || p.Column < 1 {
 				t.Errorf("no place: %+v", p)
@@ -72,6 +74,48 @@ func FuzzCondition(f *testing.F) {
 		for _, e := range set.Evaluate(in) {
 			if (e.Reason == "") != (e.Outcome != 0) {
 				t.Errorf("%q: %v with reason %q", text, e.Outcome, e.Reason)
+			}
+		}
+	})
+}
+
+// Whatever stands in a template, it is refused with its place or it gives a
+// bounded text.
+func FuzzTemplate(f *testing.F) {
+	for _, seed := range []string{
+		`{{ .Account.Name }} has {{ humanize .Value }} left`, `{{ with .Forecast }}{{ .Note }}{{ end }}`, `{{ range .Labels }}{{ . }}{{ end }}`,
+		`{{ range .Snapshot }}x{{ end }}`, `{{ printf "%1000000d" 1 }}`, `{{ index .Vars "floor" }}`, `{{ .Runway.P10 }}{{ date .ExhaustAt }}`,
+		`{{ if gt .BurnRate 5.0 }}a{{ else }}b{{ end }}`, `{{ define "x" }}{{ end }}`, `{{ template "x" }}`, `{{ block "x" . }}{{ end }}`, `{{ $x := .Value }}{{ $x }}`,
+		`{{ since .Now .Snapshot.Plan.End }}`, `{{ humanizeMoney .Value "EUR" "USD" }}`, `{{ call .Account.Key }}`, `{{ .Account.Key }}`, `{{ "{{" }}`, `{{ len .Labels | printf "%s" }}`,
+		`{{ range $i, $e := .Labels }}{{ range $.Labels }}{{ range $.Labels }}x{{ end }}{{ end }}{{ end }}`, `{{ break }}`, `{{ slice "abc" 9 }}`, `{{/* a */}}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\t\r") {
+			return // no YAML
+		}
+		indented := strings.ReplaceAll(text, "\n", "\n        ")
+		doc, problems := document.Parse("rules.yaml", []byte(condition("true")+"    annotations:\n      a: |-\n        "+indented+"\n"))
+		if doc == nil || len(problems) > 0 {
+			return
+		}
+		set, more := rules.Load([]*document.Document{doc}, onlyOwn())
+		for _, p := range more {
+			if p.Line < 1 || p.Column < 1 {
+				t.Errorf("no place: %+v", p)
+			}
+		}
+		if set == nil {
+			return
+		}
+		in := full()
+		in.Now = now
+		for _, e := range set.Evaluate(in) {
+			for _, a := range e.Annotations {
+				if len(a) > 32<<10 {
+					t.Errorf("%d bytes of text from %q", len(a), text)
+				}
 			}
 		}
 	})

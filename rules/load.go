@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/document"
@@ -15,11 +16,14 @@ type Options struct {
 	Sources    []string          // configured sources; nil allows every name
 	Disabled   []string          // built-in rules that are switched off
 	Severities map[string]string // of built-in rules, where they differ from the standard
+	Labels     []string          // names of labels that some source or account has; nil allows every name
+	Facts      []Facts           // of the sources, as far as something is known of them
 }
 
 // Set is every loaded rule, ready to judge. It is safe for concurrent use.
 type Set struct {
 	rules []*rule
+	desks sync.Pool // of *desk
 }
 
 // Keys that a configuration has and a rule file has not.

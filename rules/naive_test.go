@@ -31,6 +31,8 @@ type world struct {
 	snap    billwatch.Snapshot
 	numbers []guess
 	flags   []guess
+	words   []word
+	times   []moment
 	whole   bool // everything is known, and nothing is divided
 }
 
@@ -69,6 +71,9 @@ func someWorld(t *rapid.T, whole bool) world {
 	number("recharge.low", &w.snap.Recharge.Low)
 	flag("suspended", &w.snap.Suspended)
 	flag("recharge.auto", &w.snap.Recharge.Auto)
+	if !whole {
+		w.addKinds(t)
+	}
 	return w
 }
 
@@ -89,7 +94,15 @@ func (w world) number(t *rapid.T, depth int) guess {
 		n := rapid.IntRange(0, 3).Draw(t, "literal")
 		return guess{text: fmt.Sprint(n), number: float64(n)}
 	}
-	switch rapid.IntRange(0, 7).Draw(t, "kind of number") {
+	most := 9
+	if w.whole { // in the language itself some of these are others' functions
+		most = 7
+	}
+	switch rapid.IntRange(0, most).Draw(t, "kind of number") {
+	case 8:
+		return w.called(t, depth)
+	case 9:
+		return w.steep(t, depth)
 	case 0:
 		a, b := w.number(t, 0), w.number(t, depth-1)
 		out := a
@@ -148,7 +161,17 @@ func (w world) flag(t *rapid.T, depth int) guess {
 		b := rapid.Bool().Draw(t, "literal")
 		return guess{text: fmt.Sprint(b), truth: b}
 	}
-	switch rapid.IntRange(0, 9).Draw(t, "kind of condition") {
+	most := 12
+	if w.whole {
+		most = 9
+	}
+	switch rapid.IntRange(0, most).Draw(t, "kind of condition") {
+	case 10:
+		return w.worded(t, depth)
+	case 11:
+		return w.timed(t, depth)
+	case 12:
+		return w.chosen(t, depth)
 	case 0:
 		a := w.flag(t, depth-1)
 		a.text, a.truth = "(!"+a.text+")", !a.truth
@@ -181,6 +204,32 @@ func (w world) flag(t *rapid.T, depth int) guess {
 		}
 	}
 	out.why, out.truth = join(a, b), !or
+	return out
+}
+
+// chosen is one of two conditions, or a chain of comparisons.
+func (w world) chosen(t *rapid.T, depth int) guess {
+	if rapid.Bool().Draw(t, "a chain") {
+		a, b, c := w.number(t, depth-1), w.number(t, depth-1), w.number(t, depth-1)
+		left, right := guess{why: join(a, b), truth: a.number < b.number}, guess{why: join(b, c), truth: b.number <= c.number}
+		out := guess{text: fmt.Sprintf("(%s < %s <= %s)", a.text, b.text, c.text)}
+		switch {
+		case left.why == 0 && !left.truth, right.why == 0 && !right.truth:
+		default:
+			out.why, out.truth = join(left, right), true
+		}
+		return out
+	}
+	c, a, b := w.flag(t, depth-1), w.flag(t, depth-1), w.flag(t, depth-1)
+	out := guess{why: c.why}
+	switch {
+	case c.why != 0:
+	case c.truth:
+		out = a
+	default:
+		out = b
+	}
+	out.text = fmt.Sprintf("(%s ? %s : %s)", c.text, a.text, b.text)
 	return out
 }
 

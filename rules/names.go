@@ -27,7 +27,7 @@ func (c *compiler) name(n ast.Node) node {
 		}}
 	}
 	if own, found := strings.CutPrefix(path, "vars."); found {
-		return c.own(own, at, last)
+		return c.own(own, at, last, c.program.asked.about(n, path))
 	}
 	current, earlier := strings.CutPrefix(path, "previous.")
 	if label, found := strings.CutPrefix(current, "account.labels."); found {
@@ -82,10 +82,15 @@ func (c *compiler) path(n ast.Node) (path string, at int, ok bool) {
 	return "", place(n), false
 }
 
-// own compiles one of the account's own variables.
-func (c *compiler) own(name string, at, last int) node {
+// own compiles one of the account's own variables. One that no account sets is
+// a mistake, unless the expression asks whether it is set.
+func (c *compiler) own(name string, at, last int, asked bool) node {
 	if c.scope.vars != nil && !slices.Contains(c.scope.vars, name) {
-		return c.fail(last, "no account sets vars."+name, suggest(name, c.scope.vars, "set it below accounts:"))
+		hint := suggest(name, c.scope.vars, "set it below accounts:")
+		if !asked {
+			return c.fail(last, "no account sets vars."+name, hint)
+		}
+		c.warn(last, "no account sets vars."+name+": it is nil everywhere", hint)
 	}
 	return c.track("vars."+name, node{kind: dynamic, at: at, eval: func(e *env) value {
 		if e.blind {

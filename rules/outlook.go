@@ -3,8 +3,10 @@ package rules
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/rules/forecast"
 )
 
 // ForecastOf returns when the account's balance is expected to be gone, nil
@@ -22,13 +24,18 @@ func (e *env) forecast() *billwatch.Forecast {
 	if m == nil {
 		return nil
 	}
+	return Outlook(m, balance, e.now)
+}
+
+// Outlook returns what a model expects of a balance, in words of the road.
+func Outlook(m *forecast.Model, balance float64, now time.Time) *billwatch.Forecast {
 	f := &billwatch.Forecast{BurnRate: m.BurnRate(), Runway: billwatch.Quantiles{
-		P10: m.Runway(balance, e.now, 0.1),
-		P50: m.Runway(balance, e.now, 0.5),
-		P90: m.Runway(balance, e.now, 0.9),
+		P10: m.Runway(balance, now, 0.1),
+		P50: m.Runway(balance, now, 0.5),
+		P90: m.Runway(balance, now, 0.9),
 	}}
 	if !math.IsInf(f.Runway.P50, 1) {
-		if at := after(e.now, f.Runway.P50); at.Before(never) {
+		if at := after(now, f.Runway.P50); at.Before(never) {
 			f.ExhaustAt = at
 		}
 	}
@@ -37,16 +44,16 @@ func (e *env) forecast() *billwatch.Forecast {
 		f.Note = "no use seen"
 	case !step.At.IsZero():
 		f.Note = fmt.Sprintf("use went from %s to %s a day around %s",
-			humanize(coarse(step.Before)), humanize(coarse(step.After)), step.At.UTC().Format("2 January"))
+			humanize(coarse(step.Before, 3)), humanize(coarse(step.After, 3)), step.At.UTC().Format("2 January"))
 	}
 	return f
 }
 
-// coarse leaves three digits of a number: an estimate has no more.
-func coarse(f float64) float64 {
+// coarse leaves so many digits of a number: an estimate has no more.
+func coarse(f float64, digits int) float64 {
 	if f == 0 || math.IsInf(f, 0) || math.IsNaN(f) {
 		return f
 	}
-	scale := math.Pow(10, math.Floor(math.Log10(math.Abs(f)))-2)
+	scale := math.Pow(10, math.Floor(math.Log10(math.Abs(f)))-float64(digits-1))
 	return math.Round(f/scale) * scale
 }

@@ -20,9 +20,13 @@ func Reference() string {
 	row("vars.NAME", "any", "a value that `accounts:` in the configuration gives the account; nil where it gives none")
 	row("now", "time", "the moment of the evaluation")
 
-	b.WriteString("\n## Functions\n\nA window is a duration in quotes, of a day at least: it counts whole periods back from the end of the last complete one.\nA quantile `q` lies between 0 and 1.\n\n| function | gives | example |\n| --- | --- | --- |\n")
+	b.WriteString("\n## Functions\n\nA window is a duration in quotes, of a day at least: it counts whole periods back from the end of the last complete one.\nA quantile `q` lies between 0 and 1.\n\n" + referenceAccount + "\n| function | gives | example | there |\n| --- | --- | --- | --- |\n")
 	for _, f := range functions() {
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` |\n", f.Signature, f.Doc, f.Example)
+		there := f.Is
+		if f.Gives != "" && f.Gives != f.Is {
+			there = f.Gives + ", so " + f.Is
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", f.Signature, f.Doc, f.Example, there)
 	}
 	b.WriteString(referenceOperators)
 	return b.String()
@@ -30,6 +34,12 @@ func Reference() string {
 
 // bare is a kind without its article.
 func bare(k kind) string { return strings.TrimPrefix(k.String(), "a ") }
+
+// referenceAccount is the account over which the examples are run, by a test.
+const referenceAccount = `The examples are those of the account Acme at noon on 24 November 2026: we own it, it has 5,000 of
+10,000 events left, used 100 on each of the last 60 days, and its plan ends in 30 days. At the poll before this one it
+had 5,100, and another plan.
+`
 
 const referenceIntroduction = `# What conditions see
 

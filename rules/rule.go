@@ -41,6 +41,7 @@ type rule struct {
 	name          string
 	expr          *program
 	until, where  *program // nil where there is none
+	shownBy       *program // value
 	shown         func(*env) value
 	sources       []string // empty for all
 	onUnknown     string
@@ -90,8 +91,8 @@ func (r *reader) rule(n *yaml.Node) *rule {
 	out.expr = r.condition(e.Expr, boolean)
 	out.until = r.condition(e.Until, boolean)
 	out.where = r.condition(e.Where, boolean)
-	if shown := r.condition(e.Value, number); shown != nil {
-		out.shown = shown.root.eval
+	if out.shownBy = r.condition(e.Value, number); out.shownBy != nil {
+		out.shown = out.shownBy.root.eval
 	} else if out.expr != nil {
 		out.shown = out.expr.shown
 	}
@@ -105,7 +106,9 @@ func (r *reader) rule(n *yaml.Node) *rule {
 	for _, l := range out.labels {
 		out.fixedLabels[l.name] = l.plain
 	}
-	r.warnOfNever(e.Expr, out.expr)
+	if r.problems.Errors() == before {
+		r.lint(n, out)
+	}
 	if r.problems.Errors() > before {
 		return &rule{name: out.name, key: out.key, file: out.file, line: out.line}
 	}
@@ -132,16 +135,6 @@ func (r *reader) condition(n *yaml.Node, want kind) *program {
 	p, problems := compile(r.doc, n, scope{vars: r.options.Vars}, want)
 	r.problems = append(r.problems, problems...)
 	return p
-}
-
-// warnOfNever tells of a condition that no account can meet.
-func (r *reader) warnOfNever(n *yaml.Node, p *program) {
-	if p == nil {
-		return
-	}
-	if v := p.root.eval(&env{blind: true}); v.isFalse() {
-		r.problems = append(r.problems, r.doc.Warn(n, "condition is always false", "the rule can never fire"))
-	}
 }
 
 func (r *reader) sources(nodes []yaml.Node, out *rule) {

@@ -17,7 +17,9 @@ func CompileSelector(doc *document.Document, n *yaml.Node) (*Selector, billwatch
 	if p == nil {
 		return nil, problems
 	}
-	return &Selector{p}, problems
+	r := &reader{doc: doc, problems: problems}
+	r.look(p, "no account is picked", "every account is picked")
+	return &Selector{p}, r.problems
 }
 
 // Match judges an account by what a list row says of it. It is Unknown where

@@ -1,24 +1,17 @@
 package rules
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"regexp"
 	"strings"
 	"text/template"
-	tree "text/template/parse"
 	"time"
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/document"
 	"go.yaml.in/yaml/v4"
 )
-
-// Most text that one template may give.
-const maxRendered = 16 << 10
 
 // namedText is a label or an annotation: a plain text, or a template.
 type namedText struct {
@@ -77,7 +70,10 @@ func readText(doc *document.Document, key, n *yaml.Node, sample any) (namedText,
 	if !strings.Contains(n.Value, "{{") {
 		return t, nil
 	}
-	tmpl, err := template.New(key.Value).Funcs(templateFunctions()).Parse(n.Value)
+	if len(n.Value) > maxText {
+		return t, billwatch.Problems{doc.Error(n, fmt.Sprintf("template is longer than %d KiB", maxText>>10), "")}
+	}
+	tmpl, err := template.New(key.Value).Funcs(boundedFunctions()).Funcs(templateFunctions()).Parse(n.Value)
 	if err != nil {
 		return t, billwatch.Problems{doc.Error(n, "template: "+templateError(err), "")}
 	}
@@ -85,7 +81,7 @@ func readText(doc *document.Document, key, n *yaml.Node, sample any) (namedText,
 		return t, billwatch.Problems{doc.Error(n, "template: "+loop+" is not available in rules", "")}
 	}
 	t.tmpl = tmpl
-	err = tmpl.Execute(io.Discard, sample)
+	err = tmpl.Execute(&bounded{}, sample)
 	if err == nil {
 		return t, nil
 	}
@@ -98,55 +94,6 @@ func readText(doc *document.Document, key, n *yaml.Node, sample any) (namedText,
 		return t, billwatch.Problems{doc.Error(n, fmt.Sprintf("template: there is no field %s here", wrong[1]), hint)}
 	}
 	return t, nil
-}
-
-// unbounded returns what in a template could take for ever: templates that call
-// templates, and loops over anything but a field.
-func unbounded(t *template.Template) string {
-	if len(t.Templates()) > 1 {
-		return "define"
-	}
-	if t.Tree == nil {
-		return ""
-	}
-	return unboundedList(t.Root)
-}
-
-func unboundedList(list *tree.ListNode) string {
-	if list == nil {
-		return ""
-	}
-	for _, n := range list.Nodes {
-		if found := unboundedNode(n); found != "" {
-			return found
-		}
-	}
-	return ""
-}
-
-func unboundedNode(n tree.Node) string {
-	switch n := n.(type) {
-	case *tree.TemplateNode:
-		return "template"
-	case *tree.IfNode:
-		return cmp.Or(unboundedList(n.List), unboundedList(n.ElseList))
-	case *tree.WithNode:
-		return cmp.Or(unboundedList(n.List), unboundedList(n.ElseList))
-	case *tree.RangeNode:
-		if !overField(n.Pipe) {
-			return "range over what is no field"
-		}
-		return cmp.Or(unboundedList(n.List), unboundedList(n.ElseList))
-	}
-	return ""
-}
-
-func overField(p *tree.PipeNode) bool {
-	if len(p.Cmds) != 1 || len(p.Cmds[0].Args) != 1 {
-		return false
-	}
-	_, ok := p.Cmds[0].Args[0].(*tree.FieldNode)
-	return ok
 }
 
 // wrongField is how text/template says that there is none of a name.
@@ -177,16 +124,4 @@ func (t namedText) render(data any) string {
 		return fmt.Sprintf("%s(template: %s)", out.String(), templateError(err))
 	}
 	return out.String()
-}
-
-var errTooLong = errors.New("text is too long")
-
-// bounded keeps what is written to it, and refuses too much.
-type bounded struct{ strings.Builder }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxRendered {
-		return 0, errTooLong
-	}
-	return b.Builder.Write(p)
 }

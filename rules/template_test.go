@@ -3,6 +3,9 @@ package rules_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/billwatch/billwatch/internal/document"
+	"github.com/billwatch/billwatch/rules"
 )
 
 func TestAccountDataIsNoTemplate(t *testing.T) {
@@ -52,6 +55,36 @@ func TestTemplateFunctions(t *testing.T) {
 			set := load(t, condition("true")+"    annotations:\n      summary: '"+tt.template+"'\n")
 			if got := only(t, set.Evaluate(at(acme()))).Annotations["summary"]; got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// A template ends, and gives a bounded text, whatever it tries.
+func TestTemplatesAreBounded(t *testing.T) {
+	for name, text := range map[string]string{
+		"a loop over a number":        `{{ range .Now.UnixNano }}{{ end }}`,
+		"a loop over a variable":      `{{ range .Vars.many }}{{ end }}`,
+		"loops in loops":              strings.Repeat("{{ range $.Labels }}", 30) + strings.Repeat("{{ end }}", 30),
+		"loops in loops over fields":  strings.Repeat("{{ range .Labels }}{{ with $ }}", 30) + strings.Repeat("{{ end }}{{ end }}", 30),
+		"a text that doubles itself":  `{{ $x := "ab" }}` + strings.Repeat(`{{ $x = printf "%s%s" $x $x }}`, 40),
+		"a text that is joined":       `{{ $x := "ab" }}` + strings.Repeat(`{{ $x = print $x $x }}`, 40),
+		"a wide number":               `{{ printf "%999999d" 1 }}`,
+		"a width that is an argument": `{{ printf "%*d" 999999 1 }}`,
+		"a text many times":           `{{ printf "` + strings.Repeat("%[1]s", 100) + `" .Account.Name }}`,
+		"many long texts":             `{{ $x := printf "%900d" 1 }}` + strings.Repeat(`{{ $x }}`, 30),
+	} {
+		t.Run(name, func(t *testing.T) {
+			doc := parse(t, "rules.yaml", condition("true")+"    annotations:\n      a: '"+text+"'\n")
+			set, problems := rules.Load([]*document.Document{doc}, onlyOwn())
+			if problems.Errors() > 0 { // refused already
+				return
+			}
+			in := at(acme())
+			in.Vars = map[string]any{"many": 1 << 60}
+			got := only(t, set.Evaluate(in)).Annotations["a"]
+			if len(got) > 17<<10 || !strings.Contains(got, "text is too long") {
+				t.Errorf("%d bytes: %.100s", len(got), got)
 			}
 		})
 	}

@@ -27,7 +27,11 @@ func (l *loader) route(receivers map[string][]notify.Integration) {
 	router, err := notify.NewRouter(&root, receivers)
 	l.place(section{"route", n, n}, true, err)
 	l.config.Router = router
-	l.warnUnreached(&root)
+	if router == nil {
+		l.warnUnreached(&root)
+		return
+	}
+	l.lintRoutes(&root, n)
 }
 
 // rootByDefault makes the only receiver the root, where no route is configured.
@@ -68,7 +72,7 @@ func (l *loader) laterBelow(n *yaml.Node) *yaml.Node {
 	return kept
 }
 
-// warnUnreached warns of receivers that nobody's alerts lead to.
+// warnUnreached warns of receivers that a tree with mistakes does not name.
 func (l *loader) warnUnreached(root *notify.Route) {
 	reached := map[string]bool{}
 	var walk func(r *notify.Route)

@@ -22,7 +22,10 @@ func (l *loader) rules() {
 			docs = append(docs, doc)
 		}
 	}
-	l.config.options = rules.Options{Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled()}
+	l.config.options = rules.Options{
+		Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled(),
+		Labels: l.labelNames(), Facts: l.facts(),
+	}
 	set, problems := rules.Load(docs, l.config.options)
 	l.add(problems)
 	l.config.Rules = set
@@ -133,12 +136,8 @@ func (l *loader) glob(n *yaml.Node, pattern, key string) []string {
 
 // disabled returns the built-in rules that are switched off.
 func (l *loader) disabled() []string {
-	var known, names []string
-	if standard, _ := rules.Load(nil, rules.Options{}); standard != nil {
-		for _, rule := range standard.Rules() {
-			known = append(known, rule.Name)
-		}
-	}
+	var names []string
+	known := builtinRuleNames()
 	for _, n := range l.settings.BuiltinRules.Disabled {
 		var name string
 		if problems := l.doc.Decode(n, &name); len(problems) > 0 {
@@ -149,6 +148,16 @@ func (l *loader) disabled() []string {
 			l.fail(n, "there is no built-in rule "+l.doc.Quote(n), suggest(name, known))
 		}
 		names = append(names, name)
+	}
+	return names
+}
+
+func builtinRuleNames() []string {
+	var names []string
+	if standard, _ := rules.Load(nil, rules.Options{}); standard != nil {
+		for _, rule := range standard.Rules() {
+			names = append(names, rule.Name)
+		}
 	}
 	return names
 }

@@ -86,6 +86,7 @@ func (l *loader) source(s section, name string) {
 	_, err := theirs.New(source.common())
 	l.place(s, decoded, err)
 	l.warnOfHaste(s, own, t)
+	l.lintTiming(s, own)
 	l.config.Sources = append(l.config.Sources, source)
 }
 

@@ -17,17 +17,18 @@ type days struct {
 	sumUU  [window + 1]float64
 	sumUF  [window + 1]float64
 	sumFF  [window + 1]float64
+	burst  int // the day that was clipped; -1 without one
 }
 
-func newDays(use []float64, end time.Time) *days {
-	d := &days{n: len(use), factor: [7]float64{1, 1, 1, 1, 1, 1, 1}}
+func (d *days) prepare(use []float64, end time.Time) {
+	d.n, d.factor, d.burst = len(use), [7]float64{1, 1, 1, 1, 1, 1, 1}, -1
 	copy(d.use[:], use)
 	first := (int(end.UTC().Weekday()) - d.n%week + 2*week) % week
 	if d.n >= week {
 		d.findWeekdays(first)
 	}
-	for i := range d.n {
-		d.shape[i] = d.factor[(first+i)%week]
+	for i, w := 0, first; i < d.n; i, w = i+1, next(w) {
+		d.shape[i] = d.factor[w]
 	}
 	if d.n >= week {
 		d.clip()
@@ -40,28 +41,33 @@ func newDays(use []float64, end time.Time) *days {
 		d.sumUF[i+1] = d.sumUF[i] + u*f
 		d.sumFF[i+1] = d.sumFF[i] + f*f
 	}
-	return d
+}
+
+// next is the day of the week after one.
+func next(weekday int) int {
+	if weekday == week-1 {
+		return 0
+	}
+	return weekday + 1
 }
 
 // findWeekdays sets the share that each day of the week has, drawn towards 1
 // by a few flat weeks' worth of belief.
 func (d *days) findWeekdays(first int) {
 	var sum, count [7]float64
-	mean := 0.0
-	for i := range d.n {
-		mean += d.use[i] / float64(d.n)
+	all := 0.0
+	for i, w := 0, first; i < d.n; i, w = i+1, next(w) {
+		sum[w] += d.use[i]
+		count[w]++
+		all += d.use[i]
 	}
-	if mean <= 0 {
+	if all <= 0 {
 		return
 	}
-	for i := range d.n {
-		w := (first + i) % week
-		sum[w] += d.use[i] / mean
-		count[w]++
-	}
+	mean := all / float64(d.n)
 	total := 0.0
 	for w := range d.factor {
-		d.factor[w] = (sum[w] + belief) / (count[w] + belief)
+		d.factor[w] = (sum[w]/mean + belief) / (count[w] + belief)
 		total += d.factor[w]
 	}
 	for w := range d.factor {
@@ -69,7 +75,7 @@ func (d *days) findWeekdays(first int) {
 	}
 }
 
-// clip cuts one day that is over twice every other to the second largest: a
+// clip cuts one day that stands out over every other to the second largest: a
 // burst that happened once says little of what comes.
 func (d *days) clip() {
 	top, second, at := 0.0, 0.0, 0
@@ -82,8 +88,9 @@ func (d *days) clip() {
 			second = x
 		}
 	}
-	if second > 0 && top > 2*second {
+	if second > 0 && top > lonely*second {
 		d.use[at] = second * d.shape[at]
+		d.burst = at
 	}
 }
 
@@ -94,6 +101,20 @@ func (d *days) level() float64 {
 		use += w * d.use[i]
 		shape += w * d.shape[i]
 		w *= fade
+	}
+	return use / shape
+}
+
+// lately is the use of these days, on an average day; a lonely burst is not of
+// them.
+func (d *days) lately() float64 {
+	use, shape, w := 0.0, 0.0, 1.0
+	for i := d.n - 1; i >= max(0, d.n-2*week); i-- {
+		if i != d.burst {
+			use += w * d.use[i]
+			shape += w * d.shape[i]
+		}
+		w *= haste
 	}
 	return use / shape
 }
@@ -117,27 +138,33 @@ func (d *days) variance() float64 {
 type cut struct {
 	k             int
 	before, after float64
+	sure          float64 // from 0 to 1
 	level         float64 // what the old level becomes by it
-	variance      float64
+	variance      float64 // of a day's use, on the new level
 }
 
 // steepest returns the change that stands out most, if one stands out at all.
 func (d *days) steepest(level float64) cut {
-	var best cut
-	top := float64(steepest)
+	best, top := 0, float64(steepest*steepest)
 	for k := minAfter; k <= min(maxAfter, d.n-minBefore); k++ {
 		at := d.n - k
 		before, after := d.mean(0, at), d.mean(at, d.n)
 		v := (d.squares(0, at, before) + d.squares(at, d.n, after)) / float64(d.n-2)
-		z := math.Abs(after-before) / math.Sqrt(spread*v*(1/float64(k)+1/float64(at)))
-		if z > top { // NaN, of days that are all alike, is not
-			top = z
-			best = cut{k: k, before: before, after: after, variance: v}
+		off := after - before
+		// 1/k + 1/at is n/(k·at); NaN, of days that are all alike, is no step.
+		if z2 := off * off * float64(k*at) / (caution * v * float64(d.n)); z2 > top {
+			best, top = k, z2
 		}
 	}
-	if best.k > 0 {
-		sure := 1 - steepest*steepest/(top*top)
-		best.level = level + sure*(best.after-level)
+	if best == 0 {
+		return cut{}
 	}
-	return best
+	at := d.n - best
+	c := cut{k: best, before: d.mean(0, at), after: d.mean(at, d.n), sure: 1 - steepest*steepest/top}
+	c.level = level + c.sure*(c.after-level)
+	// An account that uses three times as much varies three times as much: the
+	// errors of the days before count as they would be now.
+	grown := math.Min(math.Max(c.after*c.after/(c.before*c.before), 1.0/sizeable), sizeable)
+	c.variance = ((1+c.sure*(grown-1))*d.squares(0, at, c.before) + d.squares(at, d.n, c.after)) / float64(d.n-2)
+	return c
 }

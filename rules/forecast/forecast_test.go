@@ -93,6 +93,49 @@ func TestOneBurstIsNoHabit(t *testing.T) {
 	}
 }
 
+// Use that is high these days stays so for a while, and not for ever; a lonely
+// burst among them is no such use, and a lull promises nothing.
+func TestHighUseLastsAWhile(t *testing.T) {
+	tests := []struct {
+		name      string
+		last      []float64
+		low, high float64 // tomorrow's use, of that of the same weekday in eight weeks
+	}{
+		{"three high days", []float64{180, 180, 180}, 1.05, 1.5},
+		{"a burst today", []float64{100, 100, 900}, 1, 1.03},
+		{"a burst three days ago", []float64{900, 100, 100}, 1, 1.03},
+		{"three low days", []float64{30, 30, 30}, 1, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := model(append(bumpy(25), tt.last...)...)
+			tomorrow, later := m.Use(1, monday, 0.5), m.Use(1, monday.AddDate(0, 0, 56), 0.5)
+			if r := tomorrow / later; r < tt.low-1e-9 || r > tt.high+1e-9 {
+				t.Errorf("tomorrow uses %.1f, and %.1f in eight weeks", tomorrow, later)
+			}
+			week, latter := m.Use(7, monday, 0.5), m.Use(14, monday, 0.5)-m.Use(7, monday, 0.5)
+			if latter > week+1e-9 {
+				t.Errorf("the first week uses %.1f and the second %.1f", week, latter)
+			}
+		})
+	}
+}
+
+func TestFewDaysTellLessThanMany(t *testing.T) {
+	width := func(n int) float64 {
+		used := make([]float64, n)
+		for i := range used {
+			used[i] = float64(i * 37 % 11 * 20) // from 0 to 200
+		}
+		m := model(used...)
+		balance := 30 * m.BurnRate() // so far ahead that single days make no difference
+		return m.Runway(balance, monday, 0.9) - m.Runway(balance, monday, 0.1)
+	}
+	if few, many := width(8), width(56); few < 1.4*many {
+		t.Errorf("the band is %.1f days wide after 8 days and %.1f after 56", few, many)
+	}
+}
+
 func TestWeekendsAreKnown(t *testing.T) {
 	var used []float64
 	for range 8 {
@@ -321,6 +364,25 @@ func BenchmarkRunway(b *testing.B) {
 	for b.Loop() {
 		m.Runway(3_000, monday, 0.1)
 	}
+}
+
+// The floor: what one would write in its stead, and what it costs.
+func BenchmarkMeanOfAWeek(b *testing.B) {
+	h := forecast.Of(daily(bumpy(90)...), monday)
+	b.ReportAllocs()
+	for b.Loop() {
+		if days := meanOfAWeek(h.Use, 3_000); days < 1 {
+			b.Fatal(days)
+		}
+	}
+}
+
+func meanOfAWeek(use []float64, balance float64) float64 {
+	sum := 0.0
+	for _, u := range use[len(use)-7:] {
+		sum += u
+	}
+	return balance / (sum / 7)
 }
 
 func bumpy(n int) []float64 {

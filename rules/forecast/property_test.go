@@ -28,7 +28,7 @@ func TestQuantilesAreInOrder(t *testing.T) {
 		m, now := model(someUse(t)...), someNow(t)
 		balance := rapid.Float64Range(0, 50_000).Draw(t, "balance")
 		last := 0.0
-		for _, q := range []float64{0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99} {
+		for _, q := range []float64{0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1} {
 			r := m.Runway(balance, now, q)
 			if math.IsNaN(r) || r < last {
 				t.Fatalf("runway at %v is %v after %v", q, r, last)
@@ -43,7 +43,7 @@ func TestMoreBalanceLastsLonger(t *testing.T) {
 		m, now := model(someUse(t)...), someNow(t)
 		balance := rapid.Float64Range(0, 200_000).Draw(t, "balance")
 		more := balance + rapid.Float64Range(0, 10_000).Draw(t, "more")
-		q := rapid.Float64Range(0.01, 0.99).Draw(t, "q")
+		q := rapid.Float64Range(0, 1).Draw(t, "q")
 		if less, longer := m.Runway(balance, now, q), m.Runway(more, now, q); longer < less-1e-6 {
 			t.Fatalf("%v lasts %v days and %v lasts %v", balance, less, more, longer)
 		}
@@ -81,11 +81,46 @@ func TestRunwayUsesUpTheBalance(t *testing.T) {
 	})
 }
 
-func TestQuantileAllocatesNothing(t *testing.T) {
-	m := model(repeat(100, 28)...)
-	if n := testing.AllocsPerRun(100, func() { m.Runway(4_500, monday, 0.1) }); n != 0 {
-		t.Errorf("%v allocations", n)
+func TestAnswersAllocateNothing(t *testing.T) {
+	m := model(append(repeat(100, 28), bumpy(28)...)...) // with a step, and use that is high these days
+	later := monday.Add(60 * time.Hour)
+	answers := map[string]func(){
+		"runway":   func() { m.Runway(4_500, later, 0.1) },
+		"use":      func() { m.Use(30, later, 0.9) },
+		"rate":     func() { m.BurnRate() },
+		"weekends": func() { m.Weekends() },
 	}
+	for name, answer := range answers {
+		if n := testing.AllocsPerRun(100, answer); n != 0 {
+			t.Errorf("%s makes %v allocations", name, n)
+		}
+	}
+	h := forecast.History{End: monday, Use: bumpy(90)}
+	if n := testing.AllocsPerRun(100, func() { forecast.New(h) }); n > 1 {
+		t.Errorf("a model makes %v allocations, not the model alone", n)
+	}
+}
+
+func TestTopUpsLeaveTheModelAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		used, now := someUse(t), someNow(t)
+		records := daily(used...)
+		filled := daily(used...)
+		for range rapid.IntRange(1, 3).Draw(t, "top-ups") {
+			amountOf := float64(rapid.IntRange(1, 100_000).Draw(t, "amount"))
+			for i := rapid.IntRange(1, len(filled)-1).Draw(t, "at"); i < len(filled); i++ {
+				filled[i].Remaining = amount(filled[i].Remaining.Float64() + amountOf)
+			}
+		}
+		balance := rapid.Float64Range(1, 50_000).Draw(t, "balance")
+		for _, q := range []float64{0.1, 0.5, 0.9} {
+			a := forecast.New(forecast.Of(records, now)).Runway(balance, now, q)
+			b := forecast.New(forecast.Of(filled, now)).Runway(balance, now, q)
+			if a != b {
+				t.Fatalf("runway at %v is %v, and %v after top-ups", q, a, b)
+			}
+		}
+	})
 }
 
 // On made-up accounts of which everything is known, the forecast must be worth

@@ -31,11 +31,17 @@ func (m *Model) Runway(balance float64, now time.Time, q float64) float64 {
 	return w.cross(low*week, balance)
 }
 
+// forEver is more days than are left until the year 9999.
+const forEver = 365 * 8000
+
 // Use returns what is used in so many days from now; quantile q is that of the
-// balance which is left, so 0.1 is high use.
+// balance which is left, so 0.1 is high use. For ever takes all there is: +Inf.
 func (m *Model) Use(days float64, now time.Time, q float64) float64 {
-	if days <= 0 || m.level <= 0 {
+	switch {
+	case days <= 0 || m.level <= 0:
 		return 0
+	case days > forEver:
+		return math.Inf(1)
 	}
 	w := m.start(now, q)
 	return w.path(w.from + days)
@@ -47,14 +53,17 @@ type walk struct {
 	m        *Model
 	from     float64
 	z        float64
+	excess   float64 // as of the model's end, were that in this week
 	sum, sqr float64 // of factors and of their squares, before from
+	used     float64 // of the median path, before from
 }
 
 func (m *Model) start(now time.Time, q float64) walk {
 	since := math.Max(0, now.Sub(m.end).Hours()/24)
 	from := math.Mod(since, week) // the week repeats itself, and nothing else depends on the day
-	w := walk{m: m, from: from, z: deviations(q)}
+	w := walk{m: m, from: from, z: deviations(q), excess: m.excess * ebbed(int(since/week))}
 	w.sum, w.sqr = m.sums(from)
+	w.used = w.median(from, w.sum)
 	return w
 }
 
@@ -87,22 +96,46 @@ func (w walk) boundary(n int) float64 {
 // path returns the use between the start and a place.
 func (w walk) path(place float64) float64 {
 	sum, sqr := w.m.sums(place)
-	sum -= w.sum
-	if sum <= 0 {
+	used := w.median(place, sum) - w.used
+	if used <= 0 {
 		return 0
 	}
-	return w.m.level * sum * w.stretch(sum, sqr-w.sqr)
+	return used * w.stretch(used, sqr-w.sqr)
 }
 
-// stretch is what the quantile makes of a path whose factors have these sums.
-func (w walk) stretch(sum, sqr float64) float64 {
+// median returns the use from the model's end to a place, before which the
+// factors have this sum.
+func (w walk) median(place, sum float64) float64 {
+	used := w.m.level * sum
+	if w.excess > 0 {
+		days := int(place)
+		i, part, left := days%week, place-float64(days), ebbed(days/week)
+		inWeek := w.m.ebbing[i] + part*(w.m.ebbing[i+1]-w.m.ebbing[i])
+		used += w.excess * (w.m.ebbing[week]*(1-left)/(1-ebbed(1)) + left*inWeek)
+	}
+	return used
+}
+
+// ebbed is what so many weeks leave of an excess.
+func ebbed(weeks int) float64 {
+	const aWeek = ebb * ebb * ebb * ebb * ebb * ebb * ebb
+	left := 1.0
+	for range min(weeks, horizon/week) {
+		left *= aWeek
+	}
+	return left
+}
+
+// stretch is what the quantile makes of a path that uses so much in the median,
+// over days whose factors' squares have this sum.
+func (w walk) stretch(used, sqr float64) float64 {
 	if w.z == 0 {
 		return 1
 	}
 	if w.m.guessed > 0 {
 		return math.Max(0.05, 1+w.m.guessed*w.z/z90)
 	}
-	noise := spread * w.m.variance * sqr / (w.m.level * w.m.level * sum * sum)
+	noise := spread * w.m.variance * sqr / (used * used)
 	return math.Exp(w.z * math.Sqrt(math.Log1p(noise+w.m.doubt)))
 }
 
@@ -121,6 +154,6 @@ func (w walk) cross(n int, balance float64) float64 {
 		place, used = next, after
 	}
 	sum, sqr := w.m.sums(place)
-	rate := w.m.level * w.stretch(sum-w.sum, sqr-w.sqr)
+	rate := w.m.level * w.stretch(w.median(place, sum)-w.used, sqr-w.sqr)
 	return place - w.from + (balance-used)/rate
 }

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/billwatch/billwatch/rules"
+)
+
+// testsSchema is the schema of files of rule tests.
+func testsSchema() schema {
+	defs := schema{
+		"test": object([]string{"name", "series", "expect"}, schema{
+			"name":     schema{"type": "string", "minLength": 1},
+			"interval": ref("plain-duration"),
+			"start":    schema{"type": "string", "pattern": `^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?$`, "default": "2026-01-01T00:00:00Z"},
+			"account":  accountOfTests(),
+			"poll":     schema{"type": "string", "pattern": `^\s*(ok|fail)(\s+(ok|fail))*\s*$`},
+			"series":   seriesOfTests(),
+			"history": object(nil, schema{
+				"used": ref("series"), "remaining": ref("series"),
+			}),
+			"expect": schema{"type": "array", "items": ref("expectation")},
+		}),
+		"series": schema{"type": []string{"string", "number", "boolean"}, "description": "5000-10x4, 5000 4000 _, false true, 120x28"},
+		"expectation": object([]string{"at"}, schema{
+			"at":            ref("plain-duration"),
+			"alerts":        schema{"type": "array", "items": ref("alert")},
+			"notifications": schema{"type": "array", "items": ref("notification")},
+		}),
+		"alert": object([]string{"alert"}, schema{
+			"alert": schema{"type": "string"}, "state": schema{"enum": []string{"pending", "firing"}}, "labels": ref("texts"),
+			"annotations": ref("texts"),
+		}),
+		"notification": object([]string{"receiver"}, schema{
+			"receiver": schema{"type": "string"}, "status": schema{"enum": []string{"firing", "resolved"}},
+		}),
+		"texts": schema{"type": "object", "additionalProperties": schema{"type": []string{"string", "number"}}},
+	}
+	durationDef(defs)
+	s := object([]string{"tests"}, schema{
+		"rule_files": schema{"type": "array", "items": schema{"type": "string", "minLength": 1}},
+		"tests":      schema{"type": "array", "items": ref("test")},
+	})
+	s["title"], s["$defs"] = "tests of billwatch's rules", defs
+	return s
+}
+
+func object(required []string, properties schema) schema {
+	s := schema{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(required) > 0 {
+		s["required"] = required
+	}
+	return s
+}
+
+// seriesOfTests are the fields of a snapshot by their names, with what they
+// were at each poll.
+func seriesOfTests() schema {
+	properties := schema{}
+	for _, field := range rules.Fields() {
+		if !strings.HasPrefix(field, "account.") {
+			properties[field] = ref("series")
+		}
+	}
+	return object(nil, properties)
+}
+
+// accountOfTests is the account, and what of its snapshot stays the same.
+func accountOfTests() schema {
+	value := schema{"type": []string{"string", "number", "boolean"}}
+	properties := schema{"labels": ref("texts")}
+	for _, field := range rules.Fields() {
+		group, name, nested := strings.Cut(strings.TrimPrefix(field, "account."), ".")
+		if !nested {
+			properties[group] = value
+			continue
+		}
+		if properties[group] == nil {
+			properties[group] = object(nil, schema{})
+		}
+		properties[group].(schema)["properties"].(schema)[name] = value
+	}
+	return object(nil, properties)
+}
