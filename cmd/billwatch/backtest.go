@@ -34,6 +34,9 @@ type backtestOptions struct {
 	rules, against  []string
 	rule, account   string
 	stored          bool
+	history         []string
+	daily           bool
+	unit            string
 	messagesPerWeek float64
 	output          string
 }
@@ -64,6 +67,9 @@ func newBacktest(g *globals) *cobra.Command {
 	flags.StringVar(&o.rule, "rule", "", "show only this rule")
 	flags.StringVar(&o.account, "account", "", "play only this account: id, name or source/id")
 	flags.BoolVar(&o.stored, "stored", false, "use only what billwatch itself has seen")
+	flags.StringArrayVar(&o.history, "history", nil, "play balance records of this `FILE` instead, as forecast reads them")
+	flags.BoolVar(&o.daily, "daily", false, "in CSV each record has its own day's use")
+	flags.StringVar(&o.unit, "unit", "events", "what the balances of --history count")
 	flags.Float64Var(&o.messagesPerWeek, "max-messages-per-week", -1, "end with 1 where a receiver would get more")
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
 	return cmd
@@ -90,7 +96,16 @@ func backtest(ctx context.Context, g *globals, o backtestOptions, length time.Du
 	if store != nil {
 		defer store.Close()
 	}
-	pasts, missing := daemon.Remember(ctx, c.Plan, store, now.Add(-length), o.stored)
+	var pasts []daemon.Past
+	var missing error
+	if len(o.history) > 0 {
+		if pasts, err = pastsOf(ctx, o); err != nil {
+			return misused(err)
+		}
+		now = time.Time{} // it ends with the records
+	} else {
+		pasts, missing = daemon.Remember(ctx, c.Plan, store, now.Add(-length), o.stored)
+	}
 	if ctx.Err() != nil {
 		return found(ctx.Err())
 	}

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/rules/forecast"
 	"github.com/billwatch/billwatch/state/sqlstore"
 )
 
@@ -65,6 +67,48 @@ func periodOf(records []billwatch.Record, i int) time.Duration {
 		}
 	}
 	return cmp.Or(shortest, day)
+}
+
+// FromReadings is the past that readings of a counter tell, one a day at most.
+// What was used over days without a reading is shared evenly among them, and
+// known with the reading after them.
+func FromReadings(today billwatch.Snapshot, readings []forecast.Reading) (Past, error) {
+	p := Past{Account: today.Account}
+	for i, r := range readings {
+		left, err := exactly(r.Remaining)
+		if err != nil {
+			return p, err
+		}
+		end := r.Day.AddDate(0, 0, 1)
+		poll := billwatch.Poll{Account: today.Account, At: end,
+			Snapshot: remembered(today, billwatch.Record{Remaining: left}, end)}
+		if i > 0 {
+			if poll.Records, err = between(readings[i-1], r, left); err != nil {
+				return p, err
+			}
+		}
+		p.Polls = append(p.Polls, poll)
+	}
+	return p, nil
+}
+
+// between returns a record for each day after one reading up to another.
+func between(from, to forecast.Reading, left billwatch.Decimal) ([]billwatch.Record, error) {
+	days := max(1, int(to.Day.Sub(from.Day).Hours()/24+0.5))
+	used, err := exactly(max(0, to.Total-from.Total) / float64(days))
+	if err != nil {
+		return nil, err
+	}
+	var records []billwatch.Record
+	for d := 1; d <= days; d++ {
+		records = append(records, billwatch.Record{Period: from.Day.AddDate(0, 0, d), Remaining: left, Used: used})
+	}
+	return records, nil
+}
+
+// exactly writes a float with as many digits as a decimal has room for.
+func exactly(f float64) (billwatch.Decimal, error) {
+	return billwatch.ParseDecimal(strconv.FormatFloat(f, 'g', 15, 64))
 }
 
 // FromSnapshots is the past that stored snapshots tell: a poll where each was
