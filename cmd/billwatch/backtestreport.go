@@ -45,12 +45,8 @@ func weeks(b daemon.Backtest) float64 { return max(1, float64(b.To.Sub(b.From))/
 
 // busiest returns the receiver with the most messages a week.
 func busiest(b daemon.Backtest) (receiver string, perWeek float64) {
-	counts := map[string]int{}
-	for _, n := range b.Notifications {
-		counts[n.Receiver]++
-	}
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		if rate := float64(counts[name]) / weeks(b); rate > perWeek {
+	for _, name := range slices.Sorted(maps.Keys(b.Messages)) {
+		if rate := float64(b.Messages[name]) / weeks(b); rate > perWeek {
 			receiver, perWeek = name, rate
 		}
 	}

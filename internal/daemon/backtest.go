@@ -15,15 +15,16 @@ type BacktestConfig struct {
 	Pasts    []Past
 	Until    time.Time             // when the backtest ends; the last poll's time where zero
 	Progress func(done, total int) // of the polls; may be nil
+
+	Told func(billwatch.Notification) // is handed every message; may be nil
 }
 
 // Backtest is what the rules would have done.
 type Backtest struct {
-	From, To      time.Time
-	Accounts      int
-	Rules         []BacktestRule // in the order of the plan
-	Transitions   []billwatch.Transition
-	Notifications []billwatch.Notification // in the order of their times
+	From, To time.Time
+	Accounts int
+	Rules    []BacktestRule // in the order of the plan
+	Messages map[string]int // by receiver
 }
 
 // BacktestRule is what one rule would have done.
@@ -121,6 +122,7 @@ type look struct {
 	at     time.Time
 	source string
 	polls  []billwatch.Poll
+	last   []billwatch.AccountKey // of these accounts nothing is known later
 }
 
 // looksOf merges the pasts, oldest first.
@@ -132,7 +134,7 @@ func looksOf(pasts []Past) []look {
 	found := map[key]*look{}
 	var steps []*look
 	for _, past := range pasts {
-		for _, poll := range past.Polls {
+		for i, poll := range past.Polls {
 			k := key{poll.At.UnixNano(), past.Account.Source}
 			s, ok := found[k]
 			if !ok {
@@ -141,6 +143,9 @@ func looksOf(pasts []Past) []look {
 				steps = append(steps, s)
 			}
 			s.polls = append(s.polls, poll)
+			if i == len(past.Polls)-1 {
+				s.last = append(s.last, past.Account.Key())
+			}
 		}
 	}
 	slices.SortStableFunc(steps, func(a, b *look) int {
@@ -153,23 +158,34 @@ func looksOf(pasts []Past) []look {
 	return all
 }
 
+// pastEnds is why an alert ends of whose account nothing more is known; what is
+// told of that is not counted.
+const (
+	pastEnds = "its history ends"
+	week     = 7 * 24 * time.Hour
+)
+
 // RunBacktest plays the pasts through the plan.
 func RunBacktest(ctx context.Context, c BacktestConfig) (Backtest, error) {
 	steps := looksOf(c.Pasts)
 	if len(steps) == 0 {
 		return Backtest{}, ErrNoPast
 	}
-	b := Backtest{From: steps[0].at, To: steps[len(steps)-1].at, Accounts: len(c.Pasts)}
+	b := Backtest{From: steps[0].at, To: steps[len(steps)-1].at, Accounts: len(c.Pasts), Messages: map[string]int{}}
 	if c.Until.After(b.To) {
 		b.To = c.Until
 	}
 	record := newRecorder(c.Plan)
 	replay, err := NewReplay(ctx, ReplayConfig{
 		Plan: c.Plan, Start: b.From, Judged: record.judged,
-		Moved: func(t billwatch.Transition) { b.Transitions = append(b.Transitions, t) },
+		Moved: record.moved,
 		Told: func(n billwatch.Notification) {
-			b.Notifications = append(b.Notifications, n)
-			record.told(n)
+			if record.told(n) {
+				b.Messages[n.Receiver]++
+			}
+			if c.Told != nil {
+				c.Told(n)
+			}
 		},
 	})
 	if err != nil {
@@ -182,6 +198,14 @@ func RunBacktest(ctx context.Context, c BacktestConfig) (Backtest, error) {
 		}
 		if err := replay.Poll(ctx, s.source, s.at, s.polls); err != nil {
 			return Backtest{}, err
+		}
+		for _, account := range s.last {
+			if b.To.Sub(s.at) <= week {
+				break // it ends with the others
+			}
+			if err := replay.Forget(ctx, account, pastEnds); err != nil {
+				return Backtest{}, err
+			}
 		}
 		if c.Progress != nil {
 			c.Progress(i+1, len(steps))

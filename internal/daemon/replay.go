@@ -137,6 +137,30 @@ func (r *Replay) Poll(ctx context.Context, source string, at time.Time, polls []
 	return r.tell(ctx)
 }
 
+// Forget ends what stands of an account of which nothing more will be read.
+func (r *Replay) Forget(ctx context.Context, account billwatch.AccountKey, why string) error {
+	lease, err := r.lease(ctx, account.Source)
+	if err != nil {
+		return err
+	}
+	known, err := r.store.Know(ctx, account.Source, []string{account.ID})
+	if err != nil {
+		return err
+	}
+	now, v := r.clock.Now(), verdict{}
+	for _, alert := range known[account.ID].Alerts {
+		r.pipeline.judge.note(&v, alert, ended(alert, why, now), now)
+	}
+	if len(v.transitions) == 0 {
+		return nil
+	}
+	if err := r.store.Commit(ctx, billwatch.Batch{Lease: lease, Now: now, Alerts: v.alerts, Transitions: v.transitions, Due: v.due}); err != nil {
+		return err
+	}
+	r.pipeline.announce(v.transitions)
+	return r.tell(ctx)
+}
+
 // Alerts returns what stands now: pending and firing alerts.
 func (r *Replay) Alerts(ctx context.Context) ([]billwatch.Alert, error) { return r.store.Alerts(ctx) }
 

@@ -134,11 +134,13 @@ func TestABacktestOfAStoredSpanTellsWhatWasTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := RunBacktest(t.Context(), BacktestConfig{Plan: plan, Pasts: pasts, Until: end})
+		var again []billwatch.Notification
+		_, err = RunBacktest(t.Context(), BacktestConfig{Plan: plan, Pasts: pasts, Until: end,
+			Told: func(n billwatch.Notification) { again = append(again, n) }})
 		if err != nil {
 			t.Fatal(err)
 		}
-		ran, played := messages(kept.told, start, end), messages(b.Notifications, start, end)
+		ran, played := messages(kept.told, start, end), messages(again, start, end)
 		if len(ran) < 7 {
 			t.Fatalf("the service told only %d messages", len(ran))
 		}

@@ -11,10 +11,11 @@ import (
 type recorder struct {
 	order []string // names of the rules
 	found map[string]*BacktestRule
+	spans map[billwatch.AlertKey][]Span
 }
 
 func newRecorder(p Plan) *recorder {
-	r := &recorder{found: map[string]*BacktestRule{}}
+	r := &recorder{found: map[string]*BacktestRule{}, spans: map[billwatch.AlertKey][]Span{}}
 	for _, info := range p.Rules.Rules() {
 		r.order = append(r.order, info.Name)
 		r.found[info.Name] = &BacktestRule{Rule: info.Name, Unknown: map[string]int{}, Messages: map[string]int{}}
@@ -41,15 +42,29 @@ func inWords(e billwatch.Evaluation) string {
 	return e.Detail
 }
 
-// told counts a message for each rule that it is about.
-func (r *recorder) told(n billwatch.Notification) {
+// told counts a message for each rule that it is about, and says whether it is
+// about any.
+func (r *recorder) told(n billwatch.Notification) bool {
 	var about []string
 	for _, alert := range n.Alerts {
 		name := alert.Key.Rule
-		if rule, ok := r.found[name]; ok && !slices.Contains(about, name) {
+		if rule, ok := r.found[name]; ok && !slices.Contains(about, name) && alert.Reason != pastEnds {
 			about = append(about, name)
 			rule.Messages[n.Receiver]++
 		}
+	}
+	return len(about) > 0
+}
+
+// moved begins and ends the spans.
+func (r *recorder) moved(t billwatch.Transition) {
+	key := t.Alert.Key
+	spans := r.spans[key]
+	switch {
+	case t.To == billwatch.Firing:
+		r.spans[key] = append(spans, Span{From: t.At, Open: true})
+	case t.From == billwatch.Firing && len(spans) > 0:
+		spans[len(spans)-1].To, spans[len(spans)-1].Open = t.At, t.Reason == pastEnds
 	}
 }
 
@@ -59,24 +74,13 @@ func (r *recorder) rules(b Backtest, pasts []Past) []BacktestRule {
 	for _, past := range pasts {
 		courses[past.Account.Key()] = courseOf(past)
 	}
-	spans := map[billwatch.AlertKey][]Span{}
-	for _, t := range b.Transitions {
-		key := t.Alert.Key
-		switch {
-		case t.To == billwatch.Firing:
-			spans[key] = append(spans[key], Span{From: t.At, To: b.To, Open: true})
-		case t.From == billwatch.Firing && len(spans[key]) > 0:
-			last := &spans[key][len(spans[key])-1]
-			last.To, last.Open = t.At, false
-		}
-	}
 	all := make([]BacktestRule, 0, len(r.order))
 	for _, name := range r.order {
 		rule := *r.found[name]
 		for _, past := range pasts {
-			fired := spans[billwatch.AlertKey{Rule: name, Account: past.Account.Key()}]
+			fired := r.spans[billwatch.AlertKey{Rule: name, Account: past.Account.Key()}]
 			if len(fired) > 0 {
-				rule.Accounts = append(rule.Accounts, courses[past.Account.Key()].account(past.Account, fired))
+				rule.Accounts = append(rule.Accounts, courses[past.Account.Key()].account(past.Account, fired, b.To))
 			}
 		}
 		all = append(all, rule)
@@ -122,10 +126,13 @@ func courseOf(p Past) course {
 }
 
 // account puts spans beside what became of the balance.
-func (c course) account(a billwatch.Account, spans []Span) BacktestAccount {
+func (c course) account(a billwatch.Account, spans []Span, end time.Time) BacktestAccount {
 	out := BacktestAccount{Account: a, Spans: spans}
 	for i := range spans {
 		s := &out.Spans[i]
+		if s.To.IsZero() {
+			s.To = end
+		}
 		s.Empty, s.Real = c.empty(s.From)
 		if i > 0 && !c.toppedUp(spans[i-1].From, s.From) {
 			out.Flaps++
