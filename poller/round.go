@@ -102,7 +102,7 @@ func (r *round) run(ctx context.Context) error {
 // list asks for the listing, once more where that may help.
 func (r *round) list(ctx context.Context) (Listing, error) {
 	listing, err := r.Provider.List(ctx)
-	r.told(err)
+	r.told(errors.Join(append(listing.Problems, err)...)) // a later page may be told to wait
 	if err == nil || !r.mayRetry(err) {
 		return listing, err
 	}
@@ -110,7 +110,7 @@ func (r *round) list(ctx context.Context) (Listing, error) {
 		return Listing{}, err
 	}
 	listing, err = r.Provider.List(ctx)
-	r.told(err)
+	r.told(errors.Join(append(listing.Problems, err)...))
 	return listing, err
 }
 
