@@ -81,6 +81,10 @@ func (l *loader) place(s section, decoded bool, err error) {
 		if n == nil {
 			n = s.anchor
 		}
+		if wrong.Offset > 0 {
+			l.problems = append(l.problems, l.doc.ErrorAt(n, wrong.Offset, wrong.Error(), wrong.Hint))
+			continue
+		}
 		l.fail(n, wrong.Error(), wrong.Hint)
 	}
 }
