@@ -34,8 +34,8 @@ type Common struct {
 	Ask        func(ctx context.Context) error // waits for a place in the request budget; nil for none
 	AskHistory func(ctx context.Context) error // the same for a history request; nil for Ask
 	UserAgent  string
-	Watch      func(Exchange) // is told of each answered request; nil for nobody
-	Dir        string // what relative paths in the settings are relative to
+	Watch      func(Exchange) // is told of each request, answered or not, at any time; nil for nobody
+	Dir        string         // what relative paths in the settings are relative to
 }
 
 // DefaultTimeout is how long one request may take where nothing else is said.
@@ -79,7 +79,9 @@ type Decoder interface {
 type Listing struct {
 	Rows     []Row
 	Complete bool    // false where a row or page could not be read: nothing is missing by it
-	Problems []error // the rows that could not be read
+	Problems []error // the rows and pages that could not be read; a page's is an *Error
+
+	full bool // rows were dropped
 }
 
 // Row is one listed account; Snapshot is set where the list carries it.
