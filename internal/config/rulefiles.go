@@ -31,7 +31,7 @@ func (l *loader) rules() {
 
 // sourceNames returns every source of the file, also those with a problem.
 func (l *loader) sourceNames() []string {
-	names := []string{}
+	names := append([]string{}, l.names...)
 	for k := range document.Pairs(l.settings.Sources) {
 		names = append(names, k.Value)
 	}
