@@ -14,6 +14,7 @@ import (
 const (
 	fieldAccounts     = "billingAccounts"
 	fieldPageToken    = "pageToken"
+	fieldPageSize     = "pageSize" // of a request
 	fieldID           = "id"
 	fieldName         = "displayName"
 	fieldCreateBy     = "createBy"

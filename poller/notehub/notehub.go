@@ -107,12 +107,11 @@ func (p *provider) List(ctx context.Context) (poller.Listing, error) {
 		row++
 		account, err := p.family.decodeRow(raw)
 		if err != nil {
-			listing.Complete = false
-			listing.Problems = append(listing.Problems, fmt.Errorf("row %d of %s: %w", row, p.family.list, err))
+			listing.Fail(fmt.Errorf("row %d of %s: %w", row, p.family.list, err))
 			return
 		}
 		account.Source = p.source
-		listing.Rows = append(listing.Rows, poller.Row{Account: account})
+		listing.Add(poller.Row{Account: account})
 	}
 	request := poller.Request{Route: "/v1/" + p.family.path, Path: []string{"v1", p.family.path}, Limit: poller.MaxList}
 	err := p.Stream(ctx, request, func(body io.Reader) error {
