@@ -37,6 +37,12 @@ const (
 	fieldCode         = "code"
 	fieldDeclineCode  = "declineCode"
 	fieldDeleteTime   = "deleteTime"
+
+	fieldTransactions  = "creditBalanceTransactions"
+	fieldHasMore       = "hasMore"
+	fieldStartingAfter = "startingAfter" // of a request
+	fieldAmount        = "amount"
+	fieldCreateTime    = "createTime"
 )
 
 // decode reads one billing account; amounts are in the currency.

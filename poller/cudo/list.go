@@ -65,23 +65,8 @@ func (p *provider) page(ctx context.Context, token string, number int, into *pol
 		request.Query.Set(fieldPageToken, token)
 	}
 	read := *into
-	row := 0
-	each := func(raw json.RawMessage) {
-		row++
-		snapshot, err := decode(raw, p.currency)
-		if err != nil {
-			read.Fail(fmt.Errorf("row %d on page %d of %s: %w", row, number, fieldAccounts, err))
-			return
-		}
-		snapshot.Account.Source = p.source
-		read.Add(poller.Row{Account: snapshot.Account, Snapshot: &snapshot})
-	}
-	err = p.Stream(ctx, request, func(body io.Reader) error {
-		rest, err := poller.ReadList(body, fieldAccounts, each)
-		if err != nil {
-			return err
-		}
-		next, err = pageToken(rest[fieldPageToken])
+	err = p.Stream(ctx, request, func(body io.Reader) (err error) {
+		next, err = p.decodePage(body, number, &read)
 		return err
 	})
 	if err != nil {
@@ -89,6 +74,24 @@ func (p *provider) page(ctx context.Context, token string, number int, into *pol
 	}
 	*into = read
 	return next, nil
+}
+
+func (p *provider) decodePage(body io.Reader, number int, into *poller.Listing) (next string, err error) {
+	row := 0
+	rest, err := poller.ReadList(body, fieldAccounts, func(raw json.RawMessage) {
+		row++
+		snapshot, err := decode(raw, p.currency)
+		if err != nil {
+			into.Fail(fmt.Errorf("row %d on page %d of %s: %w", row, number, fieldAccounts, err))
+			return
+		}
+		snapshot.Account.Source = p.source
+		into.Add(poller.Row{Account: snapshot.Account, Snapshot: &snapshot})
+	})
+	if err != nil {
+		return "", err
+	}
+	return pageToken(rest[fieldPageToken])
 }
 
 func pageToken(raw json.RawMessage) (token string, err error) {
