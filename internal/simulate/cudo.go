@@ -32,9 +32,9 @@ func NewCudo(c Config) http.Handler {
 }
 
 const (
-	smallPage = 3 // where a request does not say, so that there are several
-	tenPage   = 10
-	mostRows  = 100
+	mostAccounts = 3 // on a page, whatever is asked for, so that there are several
+	someEntries  = 10
+	mostEntries  = 100
 )
 
 type cudo struct {
@@ -55,7 +55,7 @@ func (s *cudo) guard(next http.Handler) http.Handler {
 // list answers a page of the accounts that there are at this moment. A token
 // names the place in the cast, so that an account that vanishes moves no other.
 func (s *cudo) list(w http.ResponseWriter, r *http.Request) {
-	size, sizeErr := pageSize(r, smallPage)
+	size, sizeErr := pageSize(r, mostAccounts, mostAccounts)
 	from, fromErr := s.place(r.URL.Query().Get("pageToken"))
 	if sizeErr != nil || fromErr != nil {
 		modelError(w, http.StatusBadRequest, "INVALID_ARGUMENT", "page token or page size is not valid")
@@ -94,7 +94,7 @@ func (s *cudo) place(token string) (int, error) {
 	return 0, fmt.Errorf("page token %q was never given out", token)
 }
 
-func pageSize(r *http.Request, otherwise int) (int, error) {
+func pageSize(r *http.Request, otherwise, most int) (int, error) {
 	text := r.URL.Query().Get("pageSize")
 	if text == "" || text == "0" {
 		return otherwise, nil
@@ -103,7 +103,7 @@ func pageSize(r *http.Request, otherwise int) (int, error) {
 	if err != nil || size < 0 {
 		return 0, fmt.Errorf("page size %q is none", text)
 	}
-	return min(size, mostRows), nil
+	return min(size, most), nil
 }
 
 func (s *cudo) detail(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +125,7 @@ func (s *cudo) transactions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	entries := a.ledger(now)
-	size, err := pageSize(r, tenPage)
+	size, err := pageSize(r, someEntries, mostEntries)
 	until, known := a.position(r.URL.Query().Get("startingAfter"), len(entries))
 	if err != nil || !known {
 		gatewayError(w, http.StatusBadRequest, 3, "page size or starting point is not valid")

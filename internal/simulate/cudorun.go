@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A step is how often use is charged.
+// A step is how often use is charged; before the day on which the story begins
+// it is once a day, so that a ledger fills no hundred pages.
 const (
 	step         = 10 * time.Minute
 	stepsPerHour = int64(time.Hour / step)
@@ -36,6 +37,7 @@ type books struct {
 	rate    micros // an hour, now
 	month   time.Month
 	spent   micros // this month
+	due     micros // used and not yet charged
 	unpaid  bool   // suspended until somebody pays
 	payment *payment
 	tried   int64 // the step of the last attempt to recharge
@@ -175,10 +177,14 @@ func (r *rental) rate(b *books, from time.Time) micros {
 func (r *rental) charge(b *books, end time.Time) {
 	price := b.rate / micros(stepsPerHour)
 	if !r.invoiced {
-		price = min(price, b.balance)
-		b.add(end, -price, "Usage")
+		price = min(price, b.balance-b.due)
+		b.due += price
 	}
 	b.spent += price
+	if b.next >= historyDays*stepsPerDay || (b.next+1)%stepsPerDay == 0 {
+		b.add(end.Add(-time.Second), -b.due, "Usage") // it belongs to the day that ends
+		b.due = 0
+	}
 }
 
 // recharge fills the balance up where it is low, or tries to.
