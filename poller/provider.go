@@ -75,6 +75,19 @@ type Decoder interface {
 	Decode(body []byte) (billwatch.Snapshot, error)
 }
 
+// Describer is a Provider that says which fields of its answers it reads.
+type Describer interface {
+	Fields() []Field
+}
+
+// Field is one that a provider reads. Words are shown and kept where all else
+// of an answer is hidden.
+type Field struct {
+	Route string // of the answer, as in Exchange
+	Path  string // "organizations[].uid"
+	Word  bool   // holds one of few words, never what somebody typed
+}
+
 // Listing is a provider's accounts, in its order.
 type Listing struct {
 	Rows     []Row

@@ -55,6 +55,10 @@ var law = [...]row{
 	{"internal/web", []string{words, document, "rules", "rules/forecast", "state", "notify"}},
 	{"internal/simulate", []string{words, document}},
 
+	// Beside the road: what an answer looks like, with nothing of it shown. What
+	// is the API's and what is somebody's it is told, so it needs to know nobody.
+	{"internal/shape", nil},
+
 	// Floor 3: the only package that sees all rooms.
 	{"internal/daemon", []string{
 		words, document, "poller", "poller/builtin", "rules", "rules/*", "state", "state/*",
@@ -64,7 +68,7 @@ var law = [...]row{
 	// Floor 4: flags in, exit status out. A command may speak of the one room
 	// that it is about; all of them together are the daemon's.
 	{"cmd/billwatch", []string{
-		words, document, "internal/config", "internal/daemon", "internal/simulate",
+		words, document, "internal/config", "internal/daemon", "internal/shape", "internal/simulate",
 		"poller", "poller/builtin", "notify", "notify/builtin", "rules", "rules/*", "state/sqlstore",
 	}},
 
