@@ -46,6 +46,7 @@ type Daemon struct {
 	health  *web.Health
 	metrics *web.Metrics
 	name    string
+	lease   lease
 }
 
 // New returns a daemon that is ready to run.
@@ -108,11 +109,13 @@ func (d *Daemon) work(ctx context.Context) error {
 		{"keep house", d.housekeeper(store)},
 		{"end removed sources", func(ctx context.Context) error { return d.endRemoved(ctx, store, rounds) }},
 		{"send", dispatcher.Run},
+		{"watch", rounds.watcher.run},
 		{"poll", scheduler.Run},
 	}
 	if d.NoNotify {
 		steps = slices.Delete(steps, 3, 4)
 	}
+	rounds.watcher.lookAtAll(ctx) // before the first poll: what is watched from now on is down only later
 	return runSteps(ctx, steps)
 }
 
@@ -167,7 +170,7 @@ func (d *Daemon) enter(ctx context.Context, store *sqlstore.Store) (*replica, er
 }
 
 func (d *Daemon) replica(store *sqlstore.Store) *replica {
-	return &replica{name: d.name, store: store, clock: d.Clock, shared: store.Shared(), health: d.health, log: d.Log,
+	return &replica{name: d.name, lease: &d.lease, store: store, clock: d.Clock, shared: store.Shared(), health: d.health, log: d.Log,
 		rewind: store.Rewind}
 }
 
@@ -176,8 +179,13 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 		memory: store, judge: newJudge(d.Plan), metrics: d.metrics,
 		clock: d.Clock, log: d.Log, observer: d.Observer,
 	}
+	for _, source := range d.Sources {
+		source.Held = d.lease.held
+	}
+	watch := &watcher{store: store, pipeline: line, sources: d.Sources, providers: d.Providers,
+		holder: d.name, clock: d.Clock, log: d.Log}
 	return &rounds{ledger: store, pipeline: line, metrics: d.metrics, clock: d.Clock, holder: d.name,
-		log: d.Log, ended: d.Ended, failed: map[string]bool{}}
+		log: d.Log, ended: d.Ended, watcher: watch, failed: map[string]bool{}}
 }
 
 func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {

@@ -41,6 +41,7 @@ func (j *judge) judge(poll billwatch.Poll, known billwatch.Knowledge, now time.T
 	}
 	v := verdict{}
 	v.evaluations, v.forecast = j.evaluate(poll, known, standing, now)
+	v.evaluations = j.seen(v.evaluations, poll, standing, now)
 	for _, e := range v.evaluations {
 		alert, stands := standing[e.Rule]
 		if !stands {
@@ -79,7 +80,7 @@ func (j *judge) evaluate(poll billwatch.Poll, known billwatch.Knowledge, standin
 	in := rules.Input{
 		Snapshot: *poll.Snapshot,
 		Previous: known.Previous,
-		Records:  merged(known.Records, poll.Records),
+		Records:  recordsWith(poll, known.Records),
 		Vars:     j.plan.Vars(poll.Account),
 		Standing: make(map[string]bool, len(standing)),
 		Applied:  make(map[string]billwatch.Outcome, len(standing)),
