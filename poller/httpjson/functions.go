@@ -55,6 +55,7 @@ func functions() map[string]function {
 		"trimSuffix": {texts, 2, 2, text, onTexts(strings.TrimSuffix)},
 		"replace":    {texts, 3, 3, text, replace},
 		"split":      {texts, 2, 2, array, split},
+		"date":       {texts, 1, 1, text, toDate},
 		"unix":       {[]kind{number}, 1, 1, text, unix},
 	}
 }
@@ -302,6 +303,15 @@ func split(args []any) (any, error) {
 	return list, nil
 }
 
+// toDate reads what a field of a snapshot reads; one that says nothing is nil.
+func toDate(args []any) (any, error) {
+	got, err := convert(args[0], (*poller.Object).Time)
+	if at, known := got.Get(); known && err == nil {
+		return at.Format(time.RFC3339Nano), nil
+	}
+	return nil, err
+}
+
 // unix makes a date of seconds since 1970.
 func unix(args []any) (any, error) {
 	r, err := rational(args[0].(json.Number))
@@ -314,7 +324,7 @@ func unix(args []any) (any, error) {
 		return nil, errors.New("the time is out of range; milliseconds are divided by 1000")
 	}
 	if r.Sign() == 0 {
-		return "", nil // 1970 is how an API says that there is no date
+		return nil, nil // 1970 is how an API says that there is no date
 	}
 	rest, _ := r.Sub(r, seconds).Float64()
 	at := time.Unix(seconds.Num().Int64(), int64(rest*1e9)).UTC()

@@ -280,13 +280,20 @@ func (c *compiler) matches(left, right node, pattern ast.Node) func(*env) (any, 
 	if err != nil {
 		return c.fail(right.at, err.Error(), "").eval
 	}
-	return c.both(left, right, func(l, _ any) (any, error) {
+	return func(e *env) (any, error) {
+		l, err := left.eval(e)
+		if err != nil || isNil(l) {
+			return nil, err
+		}
 		s, ok := l.(string)
 		if !ok {
 			return nil, mismatch(left, l, text)
 		}
+		if err := e.spend(1 + len(s)); err != nil {
+			return nil, err
+		}
 		return compiled.MatchString(s), nil
-	})
+	}
 }
 
 // arithmetic compiles + - * / %, which are exact. + also joins texts, where one

@@ -97,7 +97,7 @@ func explain(source string, err error) *mistake {
 	switch {
 	case strings.Contains(message, "exceeds maximum allowed nodes"):
 		message = fmt.Sprintf("has more than %d parts", maxNodes)
-	case strings.HasPrefix(message, "unexpected token EOF"):
+	case strings.HasPrefix(message, "unexpected token EOF"), strings.Contains(message, "unexpected end of expression"):
 		message, hint = "ends too early", "something is missing after this"
 	case token != nil && token[1] == `"="`:
 		message, hint = `unexpected "="`, "two values are compared with =="
