@@ -108,8 +108,11 @@ func excerpt(body []byte, secret string) string {
 	if strings.HasPrefix(text, "<") {
 		return "an HTML page"
 	}
-	if json.Valid(body) {
+	switch {
+	case json.Valid(body):
 		text = errorText(body)
+	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
+		return "broken JSON"
 	}
 	return clip(hide(text, secret), maxExcerpt) // in this order: half a secret is one, too
 }

@@ -73,11 +73,21 @@ func (p *ledgerProvider) read(ctx context.Context, id string, l *ledger) error {
 			return nil
 		case len(l.seen) == before:
 			return unreadable(ledgerRoute, fmt.Errorf("%s: is true, but there is nothing to go on from", fieldHasMore))
-		case l.passed || len(l.seen) >= maxTransactions:
+		case l.passed:
 			return nil
+		case len(l.seen) >= maxTransactions:
+			return l.long()
 		}
 	}
-	return nil
+	return l.long()
+}
+
+// long checks that a ledger that was not read to its end covers a day.
+func (l *ledger) long() error {
+	if !l.first().After(l.today()) {
+		return nil
+	}
+	return unreadable(ledgerRoute, fmt.Errorf("there are more than %d transactions of one day", len(l.seen)-1))
 }
 
 // ledgerPage adds one page to the ledger, and says whether there is another.
@@ -182,17 +192,10 @@ func (l *ledger) records(balance *big.Rat, sign int) ([]billwatch.Record, error)
 	if len(l.seen) == 0 {
 		return nil, nil
 	}
-	today := l.now.Truncate(day)
-	if l.top.After(today) {
-		today = l.top.Truncate(day)
-	}
-	first := l.first(today)
-	if first.After(today) && !l.passed {
-		return nil, fmt.Errorf("there are more than %d transactions of one day", len(l.seen)-1)
-	}
+	first := l.first()
 	var records []billwatch.Record
 	remaining := new(big.Rat).Set(balance)
-	for d := today; !d.Before(first); d = d.Add(-day) {
+	for d := l.today(); !d.Before(first); d = d.Add(-day) {
 		s := l.days[d]
 		if s == nil {
 			s = new(sums)
@@ -217,8 +220,16 @@ func (l *ledger) records(balance *big.Rat, sign int) ([]billwatch.Record, error)
 	return records, nil
 }
 
+// today returns the last day: a transaction may be ahead of our clock.
+func (l *ledger) today() time.Time {
+	if l.top.After(l.now) {
+		return l.top.Truncate(day)
+	}
+	return l.now.Truncate(day)
+}
+
 // first returns the first day that the ledger covers whole.
-func (l *ledger) first(today time.Time) time.Time {
+func (l *ledger) first() time.Time {
 	first := l.at.Truncate(day)
 	switch {
 	case l.passed:
@@ -226,7 +237,7 @@ func (l *ledger) first(today time.Time) time.Time {
 	case !l.whole: // the rest of that day was not read
 		first = first.Add(day)
 	}
-	if earliest := today.Add(-maxDays * day); first.Before(earliest) {
+	if earliest := l.today().Add(-maxDays * day); first.Before(earliest) {
 		return earliest
 	}
 	return first
