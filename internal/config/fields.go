@@ -89,8 +89,11 @@ func (l *loader) place(s section, decoded bool, err error) {
 	}
 }
 
-// mentioned says whether a problem is at a node already.
+// mentioned says whether a problem is at a node already, or within it.
 func (l *loader) mentioned(n *yaml.Node) bool {
+	if slices.ContainsFunc(n.Content, l.mentioned) {
+		return true
+	}
 	here := l.doc.Error(n, "", "")
 	return slices.ContainsFunc(l.problems, func(p billwatch.Problem) bool {
 		return p.File == here.File && p.Line == here.Line && p.Column == here.Column
