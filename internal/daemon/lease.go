@@ -18,8 +18,17 @@ const leaseMargin = 5 * time.Second
 // counts from before the store was asked. It goes by the wall's clock as well
 // as by the monotonic one, which stands still while the machine sleeps.
 type lease struct {
+	clock func() time.Time // time.Now where nil
+
 	mu    sync.Mutex
 	since time.Time // with its monotonic part; zero before the first
+}
+
+func (l *lease) now() time.Time {
+	if l.clock == nil {
+		return time.Now()
+	}
+	return l.clock()
 }
 
 // renewed notes that the store was asked at a moment and granted a lease.
@@ -34,7 +43,7 @@ func (l *lease) held() error {
 	l.mu.Lock()
 	since := l.since
 	l.mu.Unlock()
-	now := time.Now()
+	now := l.now()
 	age := max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
 	if age < leaseTTL-leaseMargin {
 		return nil
