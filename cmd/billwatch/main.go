@@ -102,7 +102,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetUsageTemplate(usage)
 	g := &globals{stdout: stdout, stderr: stderr}
 	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration `FILE` (default: here, else in /etc/billwatch)")
-	root.AddCommand(newRun(g), newDemo(g), newCheck(g), newDryRun(g), newSendTest(g), newVersion(g))
+	root.AddCommand(newRun(g), newDemo(g), newCheck(g), newDryRun(g), newSendTest(g), newProbe(g), newVersion(g))
 	return root
 }
 

@@ -9,25 +9,36 @@ import (
 
 // Field is one place in an answer and what stood there.
 type Field struct {
-	Path  string   `json:"path"`  // "organizations[].uid"; a key that looks like data is *
-	Types []string `json:"types"` // "string(24)", "integer", "date", "null", in the order met
-	Seen  int      `json:"seen"`  // how often it was there
-	Of    int      `json:"of"`    // how often what it stands in was there
+	Path  string   `json:"path"`            // "organizations[].uid"; a key that looks like data is *
+	Types []string `json:"types"`           // "string(24)", "integer", "date", "null", in the order met
+	Seen  int      `json:"seen"`            // how often it was there
+	Of    int      `json:"of"`              // how often what it stands in was there
+	Words []string `json:"words,omitempty"` // that stood there, where it holds one of few
 }
 
-// Fields returns an answer's fields, each below what it stands in and otherwise
-// in the order in which they came first.
-func (d *Document) Fields() []Field {
-	w := &walk{at: map[string]*place{}, values: map[string]bool{}}
-	d.root.texts(func(s string) { w.values[s] = true })
-	w.visit("", "", d.root)
+const maxWords = 8
+
+// Fields returns the fields of answers to one question, each below what it
+// stands in and otherwise in the order in which they came first. At the paths
+// named, the words that stood there are told.
+func Fields(answers []*Document, words []string) []Field {
+	w := &walk{at: map[string]*place{}, values: map[string]bool{}, words: words}
+	for _, d := range answers {
+		d.root.texts(func(s string) { w.values[s] = true })
+	}
+	if len(answers) == 0 {
+		return nil
+	}
+	for _, d := range answers {
+		w.visit("", "", d.root)
+	}
 	return w.fields(nil, "")
 }
 
 func (w *walk) fields(all []Field, path string) []Field {
 	p := w.at[path]
 	if path != "" || len(p.types) > 1 || p.types[0].name != "object" { // which every answer is
-		f := Field{Path: path, Seen: p.seen, Of: p.seen}
+		f := Field{Path: path, Seen: p.seen, Of: p.seen, Words: p.words}
 		if outer := w.at[p.inside]; path != "" && outer.objects > 0 {
 			f.Of = outer.objects
 		}
@@ -42,13 +53,21 @@ func (w *walk) fields(all []Field, path string) []Field {
 	return all
 }
 
-// Missing returns which of the named paths an answer does not have although it
-// has what they stand in.
+// Missing returns which of the named paths were never there although what they
+// stand in was.
 func Missing(named []string, fields []Field) []string {
 	var missing []string
 	for _, name := range named {
-		there := slices.ContainsFunc(fields, func(f Field) bool { return f.Path == name || inPath(name, f.Path) })
-		if !there {
+		outer := ""
+		if i := strings.LastIndexByte(name, '.'); i >= 0 {
+			outer = name[:i]
+		}
+		there, open := false, outer == "" && len(fields) > 0
+		for _, f := range fields {
+			there = there || f.Path == name || inPath(name, f.Path)
+			open = open || f.Path == outer && slices.Contains(f.Types, "object")
+		}
+		if open && !there {
 			missing = append(missing, name)
 		}
 	}
@@ -61,6 +80,7 @@ func Named(named []string, path string) bool { return covers(named, path) }
 type walk struct {
 	at     map[string]*place
 	values map[string]bool
+	words  []string // the paths of which the words are told
 }
 
 type place struct {
@@ -69,6 +89,7 @@ type place struct {
 	seen    int
 	objects int // how often it was an object
 	types   []*typed
+	words   []string
 }
 
 // typed is a class of values, with the least and the greatest length.
@@ -104,6 +125,9 @@ func (w *walk) visit(inside, path string, n *node) {
 	}
 	p.seen++
 	p.add(class(n))
+	if n.kind == text && slices.Contains(w.words, path) {
+		p.word(n.text)
+	}
 	switch n.kind {
 	case object:
 		p.objects++
@@ -121,6 +145,13 @@ func (w *walk) visit(inside, path string, n *node) {
 	}
 }
 
+// word keeps a text that is but one word, as long as they are few.
+func (p *place) word(s string) {
+	if word.MatchString(s) && !slices.Contains(p.words, s) && len(p.words) < maxWords {
+		p.words = append(p.words, s)
+	}
+}
+
 func (p *place) add(t typed) {
 	for _, known := range p.types {
 		if known.name == t.name {
@@ -129,6 +160,14 @@ func (p *place) add(t typed) {
 		}
 	}
 	p.types = append(p.types, &t)
+}
+
+// signed tells negative numbers apart: whether there are any is worth knowing.
+func signed(text, name string) string {
+	if strings.HasPrefix(text, "-") {
+		return "negative " + name
+	}
+	return name
 }
 
 // class says what kind of value a node is.
@@ -140,13 +179,13 @@ func class(n *node) typed {
 		return typed{"array", true, len(n.kids), len(n.kids)}
 	case number:
 		if strings.ContainsAny(n.text, ".eE") {
-			return typed{name: "number"}
+			return typed{name: signed(n.text, "number")}
 		}
-		return typed{name: "integer"}
+		return typed{name: signed(n.text, "integer")}
 	case text:
 		switch length := utf8.RuneCountInString(n.text); {
 		case decimalText.MatchString(n.text):
-			return typed{name: "decimal text"}
+			return typed{name: signed(n.text, "decimal text")}
 		case isDate(n.text):
 			return typed{name: "date"}
 		default:

@@ -24,6 +24,7 @@ func TestWhatAnAnswerLooksLike(t *testing.T) {
 		{"texts by their length", `{"a":"somebody","b":""}`, "a string(8)\nb string(0)"},
 		{"characters, not bytes", `{"a":"Söhne 🚲"}`, "a string(7)"},
 		{"numbers", `{"a":12,"b":1.5,"c":5e3,"d":"57.92","e":"+2."}`, "a integer\nb number\nc number\nd decimal text\ne decimal text"},
+		{"negative ones", `{"a":-12,"b":-0.5,"c":"-3"}`, "a negative integer\nb negative number\nc negative decimal text"},
 		{"dates", `{"a":"2026-01-02T03:04:05.12Z","b":"2026-01-02","c":"2026-13-02"}`, "a date\nb date\nc string(10)"},
 		{"null and booleans", `{"a":null,"b":true,"c":false}`, "a null\nb boolean\nc boolean"},
 		{"rows, together", `{"r":[{"a":"x"},{"a":"long"},{"b":1,"a":null}]}`, "r array[3]\nr[] object\nr[].a string(1-4), null\nr[].b integer 1/3"},
@@ -35,7 +36,7 @@ func TestWhatAnAnswerLooksLike(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			var lines []string
-			for _, f := range parse(t, c.text).Fields() {
+			for _, f := range shape.Fields([]*shape.Document{parse(t, c.text)}, nil) {
 				line := f.Path + " " + strings.Join(f.Types, ", ")
 				if f.Seen != f.Of {
 					line += fmt.Sprintf(" %d/%d", f.Seen, f.Of)
@@ -50,8 +51,8 @@ func TestWhatAnAnswerLooksLike(t *testing.T) {
 }
 
 func TestWhatIsMissing(t *testing.T) {
-	fields := parse(t, `{"r":[{"a":"x","m":{"value":"1"}}]}`).Fields()
-	got := shape.Missing([]string{"r[].a", "r[].m", "r[].b", "q"}, fields)
+	fields := shape.Fields([]*shape.Document{parse(t, `{"r":[{"a":"x","m":{"value":"1"},"n":null}]}`)}, nil)
+	got := shape.Missing([]string{"r[].a", "r[].m", "r[].b", "r[].n.c", "q"}, fields)
 	if diff := cmp.Diff([]string{"r[].b", "q"}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -66,5 +67,20 @@ func TestWhatIsNoAnswer(t *testing.T) {
 		if _, err := shape.Parse([]byte(c.text)); err == nil || err.Error() != c.want {
 			t.Errorf("%.20q: %v, want %s", c.text, err, c.want)
 		}
+	}
+}
+
+func TestPagesAreLookedAtTogether(t *testing.T) {
+	pages := []*shape.Document{parse(t, `{"r":[{"state":"ON","name":"ACME"}],"next":"abc"}`), parse(t, `{"r":[{"state":"OFF"},{"state":"acme inc"},{"state":"ON"}],"next":""}`)}
+	got := shape.Fields(pages, []string{"r[].state"})
+	want := []shape.Field{
+		{Path: "r", Types: []string{"array[1-3]"}, Seen: 2, Of: 2},
+		{Path: "r[]", Types: []string{"object"}, Seen: 4, Of: 4},
+		{Path: "r[].state", Types: []string{"string(2-8)"}, Seen: 4, Of: 4, Words: []string{"ON", "OFF"}},
+		{Path: "r[].name", Types: []string{"string(4)"}, Seen: 1, Of: 4},
+		{Path: "next", Types: []string{"string(0-3)"}, Seen: 2, Of: 2},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -29,7 +29,7 @@ type Redactor struct {
 func NewRedactor(seed [32]byte) *Redactor {
 	return &Redactor{
 		random: rand.New(rand.NewChaCha8(seed)),
-		seen:   map[string]bool{}, given: map[string]string{}, taken: map[string]bool{}, roads: map[string]bool{},
+		seen:   map[string]bool{}, values: map[string]bool{}, given: map[string]string{}, taken: map[string]bool{}, roads: map[string]bool{},
 	}
 }
 
@@ -214,7 +214,7 @@ func (r *Redactor) Path(path string) string {
 	}
 	for key, all := range values {
 		for i, v := range all {
-			if !isDate(v) && !ownDate(key) {
+			if !isDate(v) && !own(key) {
 				all[i] = r.Text(v)
 			}
 		}
@@ -222,5 +222,5 @@ func (r *Redactor) Path(path string) string {
 	return shown + "?" + values.Encode()
 }
 
-// ownDate says whether a parameter is a date that we ask from, in seconds.
-func ownDate(key string) bool { return key == "startDate" || key == "endDate" }
+// own says whether a parameter is a date or a size of our own choice.
+func own(key string) bool { return key == "startDate" || key == "endDate" || key == "pageSize" }
