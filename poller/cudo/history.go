@@ -68,6 +68,15 @@ func (p *ledgerProvider) List(ctx context.Context) (poller.Listing, error) {
 	return listing, nil
 }
 
+// Fields returns what is read of each answer, the ledger's among them.
+func (p *ledgerProvider) Fields() []poller.Field {
+	return append(p.provider.Fields(),
+		poller.Field{Route: ledgerRoute, Path: fieldHasMore},
+		poller.Field{Route: ledgerRoute, Path: fieldTransactions + "[]." + fieldID},
+		poller.Field{Route: ledgerRoute, Path: fieldTransactions + "[]." + fieldAmount},
+		poller.Field{Route: ledgerRoute, Path: fieldTransactions + "[]." + fieldCreateTime})
+}
+
 // History returns a record for each UTC day that the ledger covers, today's
 // among them. An account that has no balance has no history.
 func (p *ledgerProvider) History(ctx context.Context, id string, since time.Time) ([]billwatch.Record, error) {

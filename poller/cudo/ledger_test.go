@@ -289,3 +289,83 @@ func TestOneBadTransactionFailsTheReading(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAHistoryIsBounded(t *testing.T) {
+	b := &bank{balance: `"95"`, ledger: []string{"t2 -5 -1.9", "t1 100 -1000.1"}}
+	r := newReader(t, b)
+	if _, err := r.provider.List(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h, err := r.provider.(poller.Historian).History(t.Context(), "a", time.Unix(0, 0))
+	if err != nil || len(h) != 401 || !h[0].Period.Equal(noon(-400).Truncate(24*time.Hour)) || h[0].Remaining.String() != "100" {
+		t.Errorf("got %d records, %v", len(h), err)
+	}
+}
+
+func TestAnAccountThatIsNoLongerListedIsForgotten(t *testing.T) {
+	b := &bank{balance: `"5"`, ledger: []string{"t1 5 0.9"}}
+	complete := true
+	base := handle(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/v1/billing-accounts" || len(b.asked) == 0:
+			b.ServeHTTP(w, r)
+		case complete:
+			_, _ = io.WriteString(w, `{"billingAccounts":[]}`)
+		default:
+			_, _ = io.WriteString(w, `{"billingAccounts":[{"id":7}]}`)
+		}
+	})
+	p := provider(t, base, "ledger")
+	cudo.SetNow(p, func() time.Time { return noon(0) })
+	read := func(details int) {
+		t.Helper()
+		_, err1 := p.List(t.Context())
+		b.asked = append(b.asked, "")
+		h, err2 := p.(poller.Historian).History(t.Context(), "a", noon(-3))
+		if records(h) != "11-24 5-0" || strings.Count(strings.Join(b.asked, " ")+" ", "/a ") != details {
+			t.Errorf("got %s, %v, %v, asked %q", records(h), err1, err2, b.asked)
+		}
+	}
+	read(0) // the list told its balance
+	complete = false
+	read(0) // this one may have left it out
+	complete = true
+	read(1)
+	if _, err := p.List(t.Context()); err != nil {
+		t.Error(err)
+	}
+	failing := provider(t, serve(t, 500, nil), "ledger")
+	if l, err := failing.List(t.Context()); poller.KindOf(err) != poller.Failed || len(l.Rows) > 0 {
+		t.Errorf("got %v, %v", l, err)
+	}
+}
+
+func TestTwoReadingsThatContradictEachOther(t *testing.T) {
+	b := &bank{balance: `"100"`, ledger: []string{"t1 100 0.1"}}
+	r := newReader(t, b)
+	if got := r.read(t, 1); got != "11-24 100-0" {
+		t.Errorf("got %s", got)
+	}
+	b.balance, b.ledger = `"99"`, []string{"t2 1 0.2", "t1 100 0.1"} // on the whole it adds, but the last one took away
+	if got := r.read(t, 1); !strings.Contains(got, "sometimes a positive one adds") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestOfAnAccountThatIsListedTwiceTheFirstCounts(t *testing.T) {
+	b := &bank{ledger: []string{"t1 100 0.1"}}
+	p := provider(t, handle(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/billing-accounts" {
+			_, _ = io.WriteString(w, `{"billingAccounts":[{"id":"a","creditBalance":"100"},{"id":"a","creditBalance":"7"}]}`)
+			return
+		}
+		b.ServeHTTP(w, r)
+	}), "ledger")
+	cudo.SetNow(p, func() time.Time { return noon(0) })
+	if _, err := p.List(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := p.(poller.Historian).History(t.Context(), "a", noon(-1)); records(h) != "11-24 100-0" {
+		t.Errorf("got %s, %v", records(h), err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/billwatch/billwatch/poller"
 	"github.com/billwatch/billwatch/poller/cudo"
 )
 
@@ -70,6 +71,27 @@ func TestEveryFieldIsCompared(t *testing.T) {
 	for name, field := range fieldConstants(t, "decode.go") {
 		if !slices.Contains(compared, field) {
 			t.Errorf("%s = %q is not compared", name, field)
+		}
+	}
+}
+
+// TestFieldsAreThoseThatAreRead: what a probe tells of an answer is all that is
+// read of it.
+func TestFieldsAreThoseThatAreRead(t *testing.T) {
+	told := map[string]bool{}
+	for _, f := range provider(t, "http://localhost:1", "ledger").(interface{ Fields() []poller.Field }).Fields() {
+		path := strings.ReplaceAll(f.Path, "[]", "")
+		told[f.Route+" "+path] = true
+		if !slices.Contains(cudo.Routes()[f.Route], path) {
+			t.Errorf("%s: %s is told and not read", f.Route, f.Path)
+		}
+	}
+	for route, fields := range cudo.Routes() {
+		for _, field := range fields {
+			inside := slices.ContainsFunc(fields, func(other string) bool { return strings.HasPrefix(other, field+".") })
+			if !inside && !told[route+" "+field] {
+				t.Errorf("%s: %s is read and not told", route, field)
+			}
 		}
 	}
 }
