@@ -65,7 +65,7 @@ func (r *round) rank(tasks []task, p plan, now time.Time) (preferred int) {
 			preferred++
 		}
 		// By the next round it would be too old; a tenth is for the unpunctual.
-		if now.Sub(t.asked)+p.every > p.longest+p.every/10 {
+		if now.Sub(t.asked) > p.longest-p.every+p.every/10 {
 			t.rank = overdue
 		}
 	}
