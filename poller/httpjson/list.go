@@ -33,6 +33,9 @@ func (p *provider) List(ctx context.Context) (poller.Listing, error) {
 		return poller.Listing{}, unreadable(p.list.path.route, err)
 	}
 	seen := map[string]bool{first: true}
+	if whole, err := p.base.Parse(first); err == nil {
+		seen[whole.String()] = true // as a link spells it
+	}
 	for number, link := 1, first; link != ""; number++ {
 		next, err := p.page(ctx, link, number, &got)
 		if err != nil && (number == 1 || ctx.Err() != nil) {

@@ -224,7 +224,9 @@ func FuzzMapping(f *testing.F) {
 		if _, err := json.Marshal(got); err != nil {
 			t.Errorf("%q gives no value: %v", text, err)
 		}
-		whole(t, text, body)
+		if at < 0 && err == nil {
+			whole(t, text, body)
+		}
 	})
 }
 

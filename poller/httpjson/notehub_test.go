@@ -42,7 +42,7 @@ func settings(t testing.TB, text, base string) *httpjson.Config {
 
 func mapped(t testing.TB, text, base string) poller.Provider {
 	t.Helper()
-	p, err := settings(t, text, base).New(poller.Common{Source: "blues", Timeout: 5 * time.Second})
+	p, err := settings(t, text, base).New(poller.Common{Source: "blues", Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
