@@ -27,6 +27,8 @@ func newGPUs(start time.Time) *world {
 	return w
 }
 
+const day = 24 * time.Hour
+
 type decimal struct{ Value string }
 
 // exact returns the amount; what is no decimal is told.
@@ -155,15 +157,14 @@ func TestTheFirstFiveHoursOfMachines(t *testing.T) {
 
 // The ledger is read as a careful reader would: the newest entries first, back
 // to the one that was the newest the day before.
-func TestTheLedgerAddsUpOnEachOf180Days(t *testing.T) {
-	const day = 24 * time.Hour
+func TestTheLedgerAddsUpOnEachOf90Days(t *testing.T) {
 	w := newGPUs(starts()[0])
 	w.turn(0)
 	_, ids := w.tenants(t, 100, nil)
 	for _, id := range ids {
 		sum, newest, charged, entries := new(big.Rat), "", false, 0
-		for since := -89 * day; since <= 90*day; since += day {
-			w.turn(since + time.Duration(since/day)*7*time.Minute)
+		for since := -30 * day; since < 60*day; since += day {
+			w.turn(since + since/day*7*time.Minute)
 			if id == "tamarack-robotics" && since > day {
 				break // it is no more
 			}

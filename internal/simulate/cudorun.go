@@ -151,11 +151,13 @@ func (r *rental) live(b *books, now time.Time) {
 // as far as that has come.
 func (r *rental) begin(b *books, now time.Time) {
 	from, end := r.at(b.next), r.at(b.next+1)
-	if month := from.Month(); b.next%stepsPerDay == 0 && month != b.month {
-		b.month, b.spent = month, 0
+	if b.next%stepsPerDay == 0 {
+		if month := from.Month(); month != b.month {
+			b.month, b.spent = month, 0
+		}
+		b.add(from, r.purchases[b.next], bought)
 	}
 	b.rate = r.rate(b, from)
-	b.add(from, r.purchases[b.next], bought)
 	for _, c := range r.credits {
 		if at := r.start.Add(c.at); !at.Before(from) && at.Before(end) && !at.After(now) {
 			b.add(at, c.amount, bought)
