@@ -120,7 +120,10 @@ func (l *ledger) decode(body io.Reader) (more bool, err error) {
 		}
 		row++
 	})
-	if err = errors.Join(err, l.err); err != nil {
+	if err == nil {
+		err = l.err
+	}
+	if err != nil {
 		return false, err
 	}
 	switch string(rest[fieldHasMore]) {
