@@ -23,6 +23,7 @@ type Config struct {
 	State     billwatch.Secret
 	Retention time.Duration
 	Listen    string
+	Hosts     []string // names under which it may be asked for what it shows
 	Log       Log
 	Timezone  *time.Location // of times in messages
 	Sources   []Source       // in the order of the file

@@ -23,7 +23,7 @@ func (l *loader) rules() {
 		}
 	}
 	set, problems := rules.Load(docs, rules.Options{
-		Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled(),
+		Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled(), Severities: l.severities(),
 	})
 	l.add(problems)
 	l.config.Rules = set
@@ -104,12 +104,8 @@ func (l *loader) glob(n *yaml.Node, pattern, key string) []string {
 
 // disabled returns the built-in rules that are switched off.
 func (l *loader) disabled() []string {
-	var known, names []string
-	if standard, _ := rules.Load(nil, rules.Options{}); standard != nil {
-		for _, rule := range standard.Rules() {
-			known = append(known, rule.Name)
-		}
-	}
+	var names []string
+	known := rules.Builtin()
 	for _, n := range l.settings.BuiltinRules.Disabled {
 		var name string
 		if problems := l.doc.Decode(n, &name); len(problems) > 0 {
@@ -122,4 +118,33 @@ func (l *loader) disabled() []string {
 		names = append(names, name)
 	}
 	return names
+}
+
+// severities returns what severity built-in rules are to have.
+func (l *loader) severities() map[string]string {
+	severities, known := map[string]string{}, rules.Builtin()
+	n := l.settings.BuiltinRules.Severities
+	if n == nil || document.IsNull(n) {
+		return severities
+	}
+	if n.Kind != yaml.MappingNode {
+		l.fail(n, "severities must be a mapping of built-in rules to severities", "such as SourceDown: warning")
+		return severities
+	}
+	for k, v := range document.Pairs(n) {
+		var severity string
+		if problems := l.doc.Decode(v, &severity); len(problems) > 0 {
+			l.add(problems)
+			continue
+		}
+		switch {
+		case !slices.Contains(known, k.Value):
+			l.fail(k, "there is no built-in rule "+l.doc.Quote(k), suggest(k.Value, known))
+		case strings.TrimSpace(severity) == "":
+			l.fail(v, "a severity must not be empty", "such as warning")
+		default:
+			severities[k.Value] = severity
+		}
+	}
+	return severities
 }

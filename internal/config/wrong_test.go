@@ -78,6 +78,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"a rule file that is not there", around("rule_files: [rules.yaml]"), "billwatch.yaml:5:14: rule_files: there is no file \"rules.yaml\"\n  hint: paths are relative to the configuration"},
 		{"a pattern that matches nothing", around("rule_files: [rules/*.yaml]"), "billwatch.yaml:5:14: warning: rule_files: \"rules/*.yaml\" matches no file\n  hint: paths are relative to the configuration"},
 		{"the configuration as a rule file", around("rule_files: [\"*.yaml\"]"), ""},
+		{"no such built-in rule has a severity", around("builtin_rules: { severities: { SourceDwn: warning } }"), "billwatch.yaml:5:32: there is no built-in rule \"SourceDwn\"\n  hint: did you mean SourceDown?"},
+		{"an address is no host", around("allowed_hosts: [https://x.example]"), "billwatch.yaml:5:17: allowed_hosts: must be the names of hosts\n  hint: such as billwatch.example.com, without scheme and port"},
 		{"no such built-in rule", around("builtin_rules: { disabled: [RunOutSoon] }"), "billwatch.yaml:5:29: there is no built-in rule \"RunOutSoon\"\n  hint: did you mean RunsOutSoon?"},
 
 		{"an integration of a later version", around("  am: { alertmanager: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: alertmanager: not in this version yet\n"},

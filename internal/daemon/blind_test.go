@@ -141,8 +141,12 @@ func (r *road) must(err error) {
 // pass lets time pass, minute by minute: polls, looks, tells.
 func (r *road) pass(d time.Duration) {
 	r.Helper()
+	step := time.Minute
+	if d > 2*time.Hour {
+		step = 10 * time.Minute
+	}
 	for end := r.d.Clock.Now().Add(d); r.d.Clock.Now().Before(end); {
-		r.d.Clock.Set(r.d.Clock.Now().Add(time.Minute))
+		r.d.Clock.Set(r.d.Clock.Now().Add(step))
 		slot, _ := r.source.Timing.Slot(r.source.Name, r.d.Clock.Now())
 		if _, err := r.rounds.poll(r.Context(), r.source, slot); err != nil && !errors.Is(err, errTaken) {
 			r.Fatal(err)
@@ -156,9 +160,16 @@ func (r *road) pass(d time.Duration) {
 func (r *road) tell() {
 	r.Helper()
 	now := r.d.Clock.Now()
-	groups, err := r.store.ClaimGroups(r.Context(), billwatch.Claim{
-		Holder: r.d.name, Integrations: []string{"ops/webhook/0"}, Limit: 100, Now: now, Until: now.Add(time.Minute)})
+	claim := billwatch.Claim{Holder: r.d.name, Integrations: []string{"ops/webhook/0"}, Limit: 100, Now: now, Until: now.Add(time.Minute)}
+	groups, err := r.store.ClaimGroups(r.Context(), claim)
 	r.must(err)
+	defer func() {
+		deliveries, err := r.store.ClaimDeliveries(r.Context(), claim)
+		r.must(err)
+		for _, d := range deliveries {
+			r.must(r.store.Settle(r.Context(), billwatch.Settlement{Delivery: d, Outcome: billwatch.Delivered}))
+		}
+	}()
 	for _, g := range groups {
 		flush := notify.Decide(g, notify.Plan{Timing: r.d.Router.Timing(g), SendResolved: true}, now)
 		if n := flush.Notification; n != nil {
@@ -223,3 +234,133 @@ func TestASourceThatCannotBeReadIsSaid(t *testing.T) {
 }
 
 func words(all ...string) string { return strings.Join(strings.Fields(strings.Join(all, " ")), " ") }
+
+func TestAnAccountThatIsGoneIsSaidAndNothingElseOfIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		r := newRoad(t, dsn, lowRule, rules.Options{})
+		r.api.lists("a1", "b2")
+		r.pass(11 * time.Minute)
+		r.wantNews("at first", []string{"first: Low a1 firing", "first: Low b2 firing"}, []string{"Low a1 firing", "Low b2 firing"})
+		r.api.lists("b2")
+		r.pass(10 * time.Minute)
+		r.wantNews("missing twice", nil, nil)
+		r.pass(6 * time.Minute)
+		r.wantNews("missing three times", []string{"first: AccountGone a1 firing"}, []string{"AccountGone a1 firing"})
+		r.starts()
+		r.pass(25 * time.Hour)
+		told, moved := r.news()
+		if want := "repeat: Low b2 firing"; !slices.Contains(told, want) || len(moved) > 0 {
+			t.Errorf("a day later: told %q, moved %q; want %q and no move", told, moved, want)
+		}
+		for _, line := range told {
+			if strings.Contains(line, "Low a1") {
+				t.Errorf("told of an account that is gone: %q", line)
+			}
+		}
+		r.api.lists("a1", "b2")
+		r.pass(11 * time.Minute)
+		r.wantNews("when it is back", []string{"all_resolved: AccountGone a1 resolved"}, []string{"AccountGone a1 resolved"})
+		r.api.deleted["b2"] = time.Date(2026, 5, 12, 8, 0, 0, 0, time.UTC)
+		r.pass(6 * time.Minute)
+		if len(r.told) != 1 || r.told[0].Alerts[0].Annotations["summary"] != "Acme b2 was deleted on 12 May 2026" {
+			t.Errorf("of a deleted account was told %+v", r.told)
+		}
+		r.news()
+		r.api.lists() // believed at the third time
+		r.pass(20 * time.Minute)
+		r.wantNews("when all are gone", []string{"new_alerts: AccountGone b2 firing", "new_alerts: AccountGone a1 firing"}, []string{"AccountGone a1 firing"})
+	})
+}
+
+func TestAnOutageIsOneMessageNotFiveThousand(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		r := newRoad(t, dsn, lowRule, rules.Options{})
+		r.source.Timing.Interval = 15 * time.Minute
+		ids := make([]string, 5000)
+		for i := range ids {
+			ids[i] = fmt.Sprintf("a%04d", i)
+		}
+		r.api.lists(ids...)
+		r.pass(16 * time.Minute)
+		if _, moved := r.news(); len(moved) != len(ids) {
+			t.Fatalf("%d alerts fire, want %d", len(moved), len(ids))
+		}
+		r.api.refuses(errors.New("connection refused"))
+		r.pass(time.Hour)
+		r.api.lists(ids...)
+		for i, id := range ids {
+			if i%2 == 0 { // the moment after, half of them cannot be read yet
+				r.api.unread[id] = errors.New("slow")
+			}
+		}
+		r.pass(16 * time.Minute)
+		r.api.unread = map[string]error{}
+		r.pass(16 * time.Minute)
+		r.wantNews("in an hour's outage", []string{"first: SourceDown firing", "all_resolved: SourceDown resolved"},
+			[]string{"SourceDown firing", "SourceDown resolved"})
+	})
+}
+
+func TestAnAccountThatCannotBeReadIsStale(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		r := newRoad(t, dsn, "rules: []", rules.Options{Severities: map[string]string{rules.AccountSuspended: "info", billwatch.RuleAccountStale: "info"}})
+		r.api.lists("a1", "b2")
+		r.pass(7 * time.Minute)
+		r.api.unread["a1"] = &poller.Error{Kind: poller.NotPermitted, Endpoint: "GET /v1/organizations/{uid}", Status: 403}
+		r.pass(25 * time.Minute)
+		if len(r.told) == 0 {
+			t.Fatal("nobody was told of an account that cannot be read")
+		}
+		alert := r.told[0].Alerts[0]
+		r.wantNews("unread for 3 intervals", []string{"first: AccountStale a1 firing"}, []string{"AccountStale a1 firing"})
+		if got := alert.Annotations["summary"]; !strings.Contains(got, "not permitted: ") || !strings.Contains(got, "GET /v1/organizations/{uid}: 403") {
+			t.Errorf("AccountStale says %q", got)
+		}
+		if alert.Labels["severity"] != "info" || alert.Labels["account"] != "a1" || alert.Snapshot == nil {
+			t.Errorf("AccountStale is %+v", alert)
+		}
+		delete(r.api.unread, "a1")
+		r.pass(11 * time.Minute)
+		r.wantNews("once it was read", []string{"all_resolved: AccountStale a1 resolved"}, []string{"AccountStale a1 resolved"})
+	})
+}
+
+func TestAStartAfterADayCriesOnlyWhenItHasLooked(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		r := newRoad(t, dsn, "rules: []", rules.Options{})
+		r.api.lists("a1")
+		r.pass(7 * time.Minute)
+		r.api.refuses(rejected)
+		r.d.Clock.Set(r.d.Clock.Now().Add(24 * time.Hour))
+		r.starts()
+		r.pass(14 * time.Minute)
+		r.wantNews("before three intervals", nil, nil)
+		r.pass(4 * time.Minute)
+		r.wantNews("after three", []string{"first: SourceDown firing"}, []string{"SourceDown firing"})
+		r.d.Clock.Set(r.d.Clock.Now().Add(24 * time.Hour))
+		r.starts()
+		r.pass(20 * time.Minute)
+		_, moved := r.news()
+		if len(moved) > 0 {
+			t.Errorf("a restart moved %q of a source that is still down", moved)
+		}
+	})
+}
+
+func TestATokenThatIsWrongFromTheStartIsSaid(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		r := newRoad(t, dsn, "rules: []", rules.Options{})
+		r.api.refuses(rejected)
+		r.pass(14 * time.Minute)
+		r.wantNews("before three intervals", nil, nil)
+		r.pass(4 * time.Minute)
+		if len(r.told) != 1 || !strings.HasPrefix(r.told[0].Alerts[0].Annotations["summary"], "blues could never be read: credential rejected: ") {
+			t.Errorf("told %+v", r.told)
+		}
+		r.news()
+		r.d.Plan.Rules, _ = rules.Load(nil, rules.Options{Disabled: []string{billwatch.RuleSourceDown}})
+		r.starts()
+		r.pass(7 * time.Minute)
+		r.wantNews("once it is switched off", []string{"all_resolved: SourceDown resolved"}, []string{"SourceDown resolved"})
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -23,7 +24,8 @@ type Config struct {
 	NoMigrate bool
 	Retention time.Duration
 	Listen    string
-	NoNotify  bool // do all but send
+	Hosts     []string // names under which it may be asked for what it shows
+	NoNotify  bool     // do all but send
 	Clock     *Clock
 	Log       *slog.Logger
 
@@ -43,6 +45,7 @@ type Observer struct {
 // stopped.
 type Daemon struct {
 	Config
+	opened  atomic.Pointer[sqlstore.Store] // nil before it is open
 	health  *web.Health
 	metrics *web.Metrics
 	name    string
@@ -68,7 +71,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // transaction in hand, then sends, then leases, then the store. It returns nil
 // after an orderly end.
 func (d *Daemon) Run(ctx context.Context) error {
-	server, err := web.Listen(d.Listen, web.Handler(d.health, d.metrics), d.Log)
+	server, err := web.Listen(d.Listen, web.Handler(d.health, d.metrics, web.API{Sources: d.sources, Hosts: d.Hosts}), d.Log)
 	if err != nil {
 		return &StartError{err}
 	}
@@ -89,6 +92,8 @@ func (d *Daemon) work(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
+	d.opened.Store(store)
+	defer d.opened.Store(nil)
 	self, err := d.enter(ctx, store)
 	if err != nil {
 		return err

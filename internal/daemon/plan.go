@@ -18,6 +18,8 @@ import (
 type Plan struct {
 	Sources   []*poller.Source
 	Providers map[string]string // of the sources, by name
+	Types     map[string]string // of the sources, by name
+	Limits    map[string]int    // requests a minute that the sources may make; none where zero
 	Rules     *rules.Set
 	Vars      func(billwatch.Account) map[string]any   // an account's own variables
 	Labels    func(billwatch.Account) billwatch.Labels // an account's labels, the configured ones added
@@ -27,13 +29,15 @@ type Plan struct {
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
-	p := Plan{Rules: c.Rules, Vars: c.Vars, Labels: c.Labels, Router: c.Router, Templates: c.Templates, Providers: map[string]string{}}
+	p := Plan{Rules: c.Rules, Vars: c.Vars, Labels: c.Labels, Router: c.Router, Templates: c.Templates,
+		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)
 		if err != nil {
 			return Plan{}, fmt.Errorf("source %s: %w", source.Name, err)
 		}
 		p.Sources = append(p.Sources, ready)
+		p.Types[source.Name], p.Limits[source.Name] = source.Type, source.RequestsPerMinute
 		p.Providers[source.Name] = strings.TrimSuffix(source.Type, "-billing-accounts") // two types, one provider
 	}
 	return p, nil
