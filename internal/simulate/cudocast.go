@@ -44,17 +44,17 @@ func tenants() []tenant {
 	const h, m = time.Hour, time.Minute
 	return []tenant{
 		{slug: "marlin-render", name: "Marlin Render Farm", owner: "td@marlin.example",
-			balance: 1840*dollar + 20*cent, lasts: 28, hourlyLimit: 40 * dollar,
+			balance: 5240*dollar + 20*cent, lasts: 28, hourlyLimit: 40 * dollar,
 			machines: []machine{
 				{hourly: 3 * dollar},
 				{hourly: 7*dollar + 20*cent, from: 8, to: 18, weekdays: true},
 				{hourly: 27*dollar + 60*cent, story: []span{{50 * m, 2*h + 10*m}, {3 * day, 3*day + 5*h}}},
 			}},
 		{slug: "nightjar-speech", name: "Nightjar Speech", owner: "ml@nightjar.example",
-			balance: 41 * dollar, lasts: 7, low: 25 * dollar, high: 200 * dollar,
+			balance: 41 * dollar, lasts: 7, low: 25 * dollar, high: 2000 * dollar,
 			machines: []machine{{hourly: 9*dollar + 60*cent}, {hourly: 48 * cent, share: 35}}},
 		{slug: "orchard-genomics", name: "Orchard Genomics", owner: "lab@orchard.example",
-			balance: 38*dollar + 40*cent, lasts: 7, low: 30 * dollar, high: 450 * dollar,
+			balance: 38*dollar + 40*cent, lasts: 7, low: 30 * dollar, high: 3000 * dollar,
 			declined: []span{{0, 4*h + 5*m}},
 			machines: []machine{{hourly: 14*dollar + 40*cent}}},
 		{slug: "pinewood-folding", name: "Pinewood Folding", owner: "accounts@pinewood.example",
@@ -65,7 +65,7 @@ func tenants() []tenant {
 			abuse:    []span{{2*h + 40*m, 4*h + 20*m}},
 			machines: []machine{{hourly: 1*dollar + 80*cent}}},
 		{slug: "redwing-diffusion", name: "Redwing Diffusion", owner: "hello@redwing.example",
-			balance: 91*dollar + 20*cent, lasts: 14, credits: []credit{{30 * h, 150 * dollar}},
+			balance: 241*dollar + 20*cent, lasts: 14, credits: []credit{{30 * h, 150 * dollar}},
 			machines: []machine{
 				{hourly: 1*dollar + 20*cent},
 				{hourly: 10*dollar + 80*cent, story: []span{{75 * m, 3*h + 15*m}, {2 * day, 2*day + 4*h}}},
