@@ -50,7 +50,7 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 		answer       http.HandlerFunc
 		list, detail string // what the errors say; "" for none
 	}{
-		{"100 MiB of accounts", repeated(`{"rows":[{}`, `,{"uid":"0123456789012345678901234567890"}`, 100*mib/42, `]}`), "", "longer than it may be"},
+		{"100 MiB of accounts", repeated(`{"rows":[{}`, `,{"uid":"`+strings.Repeat("0123456789", 40)+`"}`, 100*mib/411, `]}`), "", "longer than it may be"},
 		{"one text of 50 MiB", repeated(`{"rows":["`, "a", 50*mib, `"]}`), "one element is longer", "longer than it may be"},
 		{"50 MiB of white space", repeated(`{"rows":[`, " ", 50*mib, `]}`), "one element is longer", "longer than it may be"},
 		{"a depth of 100,000", repeated(`{"rows":[`, `[`, 100_000, strings.Repeat("]", 100_000)+"]}"), "not valid JSON", "not valid JSON"},
@@ -192,5 +192,14 @@ func TestBrokenJSONOfAnErrorIsNotShown(t *testing.T) {
 		if e, ok := errors.AsType[*poller.Error](err); !ok || e.Excerpt != want {
 			t.Errorf("%s: got %v, want %q", body, err, want)
 		}
+	}
+}
+
+func TestNobodyThereIsAFailure(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	base := server.URL
+	server.Close()
+	if _, err := client(t, base).Get(t.Context(), detail()); poller.KindOf(err) != poller.Failed || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("got %v", err)
 	}
 }
