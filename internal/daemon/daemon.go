@@ -190,7 +190,7 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 	watch := &watcher{store: store, pipeline: line, sources: d.Sources, providers: d.Providers,
 		holder: d.name, clock: d.Clock, log: d.Log}
 	return &rounds{ledger: store, pipeline: line, metrics: d.metrics, clock: d.Clock, holder: d.name,
-		log: d.Log, ended: d.Ended, watcher: watch, failed: map[string]bool{}}
+		log: d.Log, ended: d.Ended, watcher: watch}
 }
 
 func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -32,8 +31,7 @@ type rounds struct {
 	ended    func(billwatch.Round) // may be nil
 	watcher  *watcher
 
-	mu     sync.Mutex
-	failed map[string]bool // sources whose last round failed: a repeated failure is logged once
+	troubles troubles
 }
 
 // knockAgain is how long a slot that the store could not be asked for waits.
@@ -104,7 +102,11 @@ func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatc
 	polls := make(chan billwatch.Poll)
 	judged := make(chan error, 1)
 	go func() { judged <- r.pipeline.run(ctx, lease, source.Spent, polls) }()
-	round := source.Round(ctx, known, func(p billwatch.Poll) { polls <- p })
+	var read []billwatch.Poll
+	round := source.Round(ctx, known, func(p billwatch.Poll) {
+		read = append(read, billwatch.Poll{Account: p.Account, Err: p.Err})
+		polls <- p
+	})
 	close(polls)
 	err := <-judged
 	if broken := errors.Join(ctx.Err(), leaseLost(round.Err)); err == nil {
@@ -114,7 +116,7 @@ func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatc
 		return round, errors.Join(err, r.breakOff(ctx, lease, source.Spent()))
 	}
 	round.Lease, round.Now = lease, r.clock.Now()
-	r.report(round)
+	r.report(round, read)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
 	defer cancel()
 	if err := r.ledger.EndRound(ending, round); err != nil {
@@ -180,25 +182,15 @@ func (r *rounds) endExcluded(ctx context.Context, lease billwatch.Lease, exclude
 	return r.end(ctx, lease, alerts, "no longer selected")
 }
 
-// report logs a source's failure once, and its recovery.
-func (r *rounds) report(round billwatch.Round) {
+// report logs once what is wrong with a source and its accounts, and its end.
+func (r *rounds) report(round billwatch.Round, read []billwatch.Poll) {
 	r.metrics.RoundEnded(round)
 	if r.ended != nil {
 		r.ended(round)
 	}
-	name := round.Lease.Source
-	r.mu.Lock()
-	before := r.failed[name]
-	r.failed[name] = round.Err != nil
-	r.mu.Unlock()
-	switch {
-	case round.Err != nil && !before:
-		r.log.Warn("poll failed", "source", name, "err", round.Err)
-	case round.Err == nil && before:
-		r.log.Info("poll works again", "source", name)
-	}
+	r.troubles.report(r.log, round, read)
 	for _, problem := range round.Problems {
-		r.log.Debug("row of the listing could not be read", "source", name, "err", problem)
+		r.log.Debug("row of the listing could not be read", "source", round.Lease.Source, "err", problem)
 	}
 }
 

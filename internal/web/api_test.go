@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/web"
 )
@@ -67,5 +69,28 @@ func TestSourcesAreShownOrNotAtAll(t *testing.T) {
 	web.Handler(&web.Health{}, web.NewMetrics("test"), api).ServeHTTP(got, request)
 	if got.Code != http.StatusServiceUnavailable || strings.Contains(got.Body.String(), "hunter2") {
 		t.Errorf("without a store: %d %s", got.Code, got.Body)
+	}
+}
+
+func TestSourcesAreMeasuredWhileTheyAreKnown(t *testing.T) {
+	sources := []web.Source{{Name: "blues", Error: &billwatch.Failure{}, Limit: 60, Accounts: web.Accounts{Gone: 2}}}
+	m := web.NewMetrics("test")
+	m.RoundEnded(billwatch.Round{Lease: billwatch.Lease{Source: "blues"}, Err: errors.New("x")})
+	handler := web.Handler(&web.Health{}, m, web.API{Sources: func(context.Context) ([]web.Source, error) { return sources, nil }})
+	_, text := ask(handler, "/metrics")
+	for _, want := range []string{
+		`billwatch_source_up{source="blues"} 0`, `billwatch_account_gone{source="blues"} 2`,
+		`billwatch_source_requests_limit{source="blues"} 60`, `billwatch_poll_errors_total{kind="failed",source="blues"} 1`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+	if problems, err := promlint.New(strings.NewReader(text)).Lint(); err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v %v", problems, err)
+	}
+	sources = nil
+	if _, text := ask(handler, "/metrics"); strings.Contains(text, "billwatch_source_up{") {
+		t.Error("a source that is no longer there has a series")
 	}
 }

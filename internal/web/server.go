@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Health answers the probes. The zero Health is live and not ready.
@@ -53,7 +51,7 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { probe(w, nil) })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.Ready()) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.Handle("GET /metrics", metrics.handler(api))
 	mux.Handle("GET /api/v1/sources", api.guarded(api.sources))
 	return http.MaxBytesHandler(mux, 1<<16)
 }
