@@ -197,7 +197,7 @@ func TestAProcessThatIsKilledAllTheTimeReadsEveryAccount(t *testing.T) {
 		for i := range 40 {
 			id := fmt.Sprintf("%02d", i)
 			f.ids = append(f.ids, id)
-			if i < 15 { // these never answer well, and so nothing says when they were asked
+			if i < 25 { // these never answer well, and so nothing says when they were asked
 				f.fail[id] = broken(poller.Gone, 404)
 			}
 		}

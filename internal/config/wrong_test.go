@@ -55,6 +55,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"an interval of nothing", source("interval: 0s"), "billwatch.yaml:2:60: interval: must be at least 1s"},
 		{"a number for an interval", source("interval: 30"), "billwatch.yaml:2:60: \"30\" is not a duration\n  hint: it needs a unit: 30s, 30m"},
 		{"a hasty interval", source("interval: 30s"), "billwatch.yaml:2:60: warning: interval: less than a minute is hasty for api.notefile.net\n  hint: balances change by the hour; 5m is plenty"},
+		{"a budget below a listing and an account", source("interval: 1m, requests_per_minute: 1"), "billwatch.yaml:2:85: warning: requests_per_minute: 1 allows not even a listing and one account every 1m0s\n  hint: raise it, or the interval"},
+		{"a budget for a listing and an account", source("interval: 1m, requests_per_minute: 2"), ""},
 		{"a hasty interval elsewhere", source("interval: 30s, base_url: \"http://127.0.0.1:1\""), ""},
 		{"a base URL without scheme", source("base_url: api.notefile.net"), "billwatch.yaml:2:60: base_url: must begin with https:// or http://"},
 		{"cron beside interval", source("interval: 5m, cron: \"* * * * *\""), "billwatch.yaml:2:70: cron and interval cannot both be set\n  hint: remove one of them"},
