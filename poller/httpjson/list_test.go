@@ -91,7 +91,7 @@ func TestPages(t *testing.T) {
 		{"an array alone", strings.Replace(token, "response.rows", "response", 1), []string{`[{"id":"a","left":1}]`}, "error: GET /a: 200 OK: list.next: response is an array: its elements have numbers, not names (mapped as response.next)"},
 		{"rows that look at the answer", strings.Replace(token, "item.left", "item.left * response.rate", 1), []string{`{"rate":0.5,"rows":[{"id":"a","left":3}]}`}, "a=1.5"},
 		{"a cursor out of the rows", strings.Replace(token, "response.next", "last(response.rows).id", 1),
-			[]string{`{"rows":[{"id":"a","left":1},{"id":"b","left":2}]}`, `{"rows":[]}`}, "a=1 b=2"},
+			[]string{`{"rows":[{"id":"a","left":1},{"id":"b","left":2}]}`, `{"rows":[{"id":"c","left":3}]}`, `{"rows":[]}`}, "a=1 b=2 c=3"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			n := 0
