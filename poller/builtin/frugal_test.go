@@ -293,16 +293,24 @@ func TestACycleHasAtMostOneRetry(t *testing.T) {
 	for _, c := range []struct {
 		what string
 		fail string // in the path
+		once bool   // the listing fails the first time
 		want int
 	}{
-		{"of a listing", "/organizations", 2},
-		{"of one account among those that fail", "/a", 1 + 4 + 1},
+		{"of a listing", "/organizations", false, 2},
+		{"of one account among those that fail", "/a", false, 1 + 4 + 1},
+		{"of a listing, and then of no account", "/a", true, 2 + 4},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			w := newWorld(t, &api{accounts: 4}, "notehub", time.Hour)
 			w.round()
 			w.kinds = map[string]int{}
+			listings := 0
 			w.fail = func(path string) int {
+				if path == "/v1/organizations" {
+					if listings++; c.once && listings == 1 {
+						return http.StatusServiceUnavailable
+					}
+				}
 				if path == "/v1"+c.fail || strings.Contains(path, c.fail) && c.fail == "/a" {
 					return http.StatusServiceUnavailable
 				}
@@ -312,6 +320,9 @@ func TestACycleHasAtMostOneRetry(t *testing.T) {
 			w.round()
 			if got := w.kinds["list"] + w.kinds["detail"]; got != c.want {
 				t.Errorf("%d requests, want %d", got, c.want)
+			}
+			if len(w.polls) != 4 {
+				t.Errorf("%d of 4 accounts were emitted", len(w.polls))
 			}
 		})
 	}
