@@ -187,11 +187,7 @@ func (w *watcher) accounts(ctx context.Context, source *poller.Source, watch bil
 // where nobody can tell: the source fails or was down until lately, a round is
 // under way, or nobody has watched for so long.
 func staleBefore(source *poller.Source, sight billwatch.SourceSight, now time.Time) time.Time {
-	planned := source.Timing.Interval
-	if p, ok := any(source).(interface{ Planned(int) time.Duration }); ok {
-		planned = p.Planned(sight.Accounts)
-	}
-	before := overdue(source, planned, now)
+	before := overdue(source, source.Planned(sight.Accounts), now)
 	if sight.Down || !sight.Failing.IsZero() || !sight.Polling.IsZero() || latest(sight.Since, sight.Back).After(before) {
 		return time.Time{}
 	}
@@ -229,6 +225,11 @@ func (w *watcher) commit(ctx context.Context, lease billwatch.Lease, v verdict, 
 	})
 	if err != nil {
 		return fmt.Errorf("store what cannot be seen of %s: %w", lease.Source, err)
+	}
+	for _, t := range v.transitions {
+		if t.Alert.Key.Rule == billwatch.RuleAccountGone && t.To == billwatch.Firing {
+			w.pipeline.metrics.Forgotten(t.Alert.Key.Account)
+		}
 	}
 	w.pipeline.announce(v.transitions)
 	w.pipeline.keep(v.alerts)
