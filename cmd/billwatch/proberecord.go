@@ -81,10 +81,14 @@ func redacted(l *look, seed [32]byte) fixtureIndex {
 	known := fieldsOf(l.source.Provider)
 	for _, c := range l.calls {
 		for _, e := range c.exchanges {
-			r.LearnRoute(e.Route)
 			if d, err := bodyOf(e); err == nil {
 				r.Learn(d)
 			}
+		}
+	}
+	for _, c := range l.calls {
+		for _, e := range c.exchanges {
+			r.LearnRoute(e.Route)
 		}
 	}
 	index := fixtureIndex{Version: "1", Type: l.of.Type, Recorded: l.began.UTC().Truncate(time.Second), Replies: []fixture{}}
@@ -98,7 +102,7 @@ func redacted(l *look, seed [32]byte) fixtureIndex {
 }
 
 func fixtureOf(r *shape.Redactor, name string, e poller.Exchange, known []poller.Field, used map[string]bool) fixture {
-	out := fixture{Name: name, Route: e.Route, Path: r.Path(e.Path), Status: e.Status, Headers: limitsIn(e.Header), Millis: e.Took.Milliseconds()}
+	out := fixture{Name: name, Route: r.Route(e.Route), Path: r.Path(e.Path), Status: e.Status, Headers: limitsIn(e.Header), Millis: e.Took.Milliseconds()}
 	if e.Status == 0 {
 		out.Why = "no answer came"
 		return out

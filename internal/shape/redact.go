@@ -44,13 +44,26 @@ func (r *Redactor) Learn(d *Document) {
 }
 
 // LearnRoute notes which segments of addresses are the API's own:
-// "/v1/things/{id}" has v1 and things.
+// "/v1/things/{id}" has v1 and things. What stands in an answer, too, is
+// somebody's, so that Learn comes before.
 func (r *Redactor) LearnRoute(route string) {
 	for segment := range strings.SplitSeq(route, "/") {
-		if !strings.ContainsAny(segment, "{}") && plainKey.MatchString(segment) {
+		if !r.seen[segment] && plainKey.MatchString(segment) {
 			r.roads[segment] = true
 		}
 	}
+}
+
+// Route returns a route as it may be shown: with its places, and with the
+// segments that are the API's own.
+func (r *Redactor) Route(route string) string {
+	segments := strings.Split(route, "/")
+	for i, s := range segments {
+		if !r.roads[s] && !(strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}")) {
+			segments[i] = r.Text(s)
+		}
+	}
+	return strings.Join(segments, "/")
 }
 
 // Terms is what is known of one answer.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -123,6 +124,19 @@ func TestAddressesAreRedacted(t *testing.T) {
 	}
 }
 
+func TestARouteMayHoldWhatIsSomebodys(t *testing.T) {
+	r := shape.NewRedactor([32]byte{1})
+	r.Learn(parse(t, `{"customer":"acme"}`))
+	r.LearnRoute("/v1/acme/{id}/history")
+	got := r.Route("/v1/acme/{id}/history")
+	if !regexp.MustCompile(`^/v1/[a-z]{4}/\{id\}/history$`).MatchString(got) || strings.Contains(got, "acme") {
+		t.Error(got)
+	}
+	if path := r.Path("/v1/acme/17"); !strings.HasPrefix(path, strings.TrimSuffix(got, "{id}/history")) {
+		t.Errorf("%s is not below %s", path, got)
+	}
+}
+
 func TestManyShortIdentitiesStayApart(t *testing.T) {
 	var rows []string
 	for i := range 200 {
@@ -139,7 +153,7 @@ func TestManyShortIdentitiesStayApart(t *testing.T) {
 }
 
 // telling returns the texts of an answer that may not be in a redacted one.
-func telling(t *testing.T, text string, keep ...string) []string {
+func telling(t *testing.T, text string) []string {
 	t.Helper()
 	var all []string
 	var walk func(v any)
@@ -156,9 +170,9 @@ func telling(t *testing.T, text string, keep ...string) []string {
 		case json.Number:
 			walk(v.String())
 		case string:
-			digits := strings.Trim(v, "0123456789.+-eE") == ""
+			nothing := !strings.ContainsFunc(v, func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) && c != '0' })
 			dated := regexp.MustCompile(`^\d{4}-\d\d-\d\d`).MatchString(v)
-			if len(v) < 5 || dated || slices.Contains(keep, v) || digits && strings.Trim(v, "0.+-eE") == "" {
+			if len(v) < 5 || dated || nothing {
 				return
 			}
 			all = append(all, v)
