@@ -18,7 +18,6 @@ type watched struct {
 	tell    func(Exchange)
 	seen    Exchange
 	body    bytes.Buffer
-	room    int // of the body: the most that is told, and the length of a secret across its end
 	secrets []string
 	began   time.Time
 }
@@ -30,7 +29,6 @@ func (c *Client) watch(r Request, secret string) *watched {
 	}
 	w := &watched{tell: c.watcher, secrets: spellings(secret), began: time.Now()}
 	w.seen.Route = r.Route
-	w.room = MaxDetail + len(w.secrets[0])
 	return w
 }
 
@@ -67,10 +65,8 @@ func (w *watched) ends(err error) {
 	w.seen.Took = time.Since(w.began)
 	w.seen.Err = err
 	text := hideAll(w.body.String(), w.secrets)
-	if text = withoutHalf(text, w.secrets); len(text) > MaxDetail {
-		text = text[:MaxDetail]
-	}
-	w.seen.Body = []byte(text)
+	text = withoutHalf(text, w.secrets) // where it was cut
+	w.seen.Body = []byte(text[:min(len(text), MaxDetail)])
 	w.tell(w.seen)
 }
 
@@ -84,7 +80,7 @@ type watchedBody struct {
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.by.seen.Bytes += int64(n)
-	if left := b.by.room - b.by.body.Len(); left > 0 {
+	if left := MaxDetail - b.by.body.Len(); left > 0 {
 		b.by.body.Write(p[:min(n, left)])
 	}
 	return n, err

@@ -67,6 +67,19 @@ func TestWhatIsKept(t *testing.T) {
 	}
 }
 
+func TestWhereAWordIsExpectedOnlyAWordIsKept(t *testing.T) {
+	for _, kept := range []string{"Enterprise", "STATE_ACTIVE", "org_auditor"} {
+		if got := redact(t, shape.Terms{Words: []string{"plan.type"}}, `{"plan":{"type":"`+kept+`"}}`)[0]; at(t, got, "plan", "type") != kept {
+			t.Errorf("%s became %s", kept, got)
+		}
+	}
+	for _, hidden := range []string{"Acme contract", "contract-2024", "jo@acme.test"} {
+		if got := redact(t, shape.Terms{Words: []string{"plan.type"}}, `{"plan":{"type":"`+hidden+`"}}`)[0]; at(t, got, "plan", "type") == hidden {
+			t.Errorf("%s is kept", hidden)
+		}
+	}
+}
+
 func TestAmountsKeepTheirForm(t *testing.T) {
 	for _, c := range []struct{ text, form string }{
 		{`5000`, `^[1-9]\d{3}$`}, {`-12`, `^-[1-9]\d$`}, {`7`, `^[1-9]$`}, {`5000.0`, `^[1-9]\d{3}\.0$`}, {`5e3`, `^[1-9]e3$`},
@@ -149,6 +162,17 @@ func TestManyShortIdentitiesStayApart(t *testing.T) {
 	}
 	if len(ids) != 200 || len(letters) != 26 {
 		t.Errorf("%d numbers, %d letters", len(ids), len(letters))
+	}
+	rows = nil
+	for i := range 2000 {
+		rows = append(rows, fmt.Sprintf(`"%c%c%c"`, 'a'+i%26, 'a'+i/26%26, 'a'+i/676%26))
+	}
+	words := map[any]bool{}
+	for _, w := range at(t, redact(t, shape.Terms{}, `[`+strings.Join(rows, ",")+`]`)[0]).([]any) {
+		words[w] = true
+	}
+	if len(words) != 2000 {
+		t.Errorf("%d words", len(words))
 	}
 }
 
