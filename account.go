@@ -41,6 +41,7 @@ type Remembered struct {
 	Last           *Snapshot // the last good one; nil before the first
 	Missing        int       // complete listings in a row without it
 	Gone           bool      // missing from three
+	Excluded       bool      // select left it out when it was last listed
 	HistoryThrough time.Time // start of the newest stored balance record; zero without
 	HistoryAsked   time.Time // when history was last asked for
 	Urgent         bool      // near to trouble: read first where the request budget is short

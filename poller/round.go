@@ -245,7 +245,7 @@ func (r *round) living() int {
 }
 
 // failUnseen emits a failed poll for every known account that is not gone and
-// was not seen.
+// was not seen, unless it is one that select leaves out.
 func (r *round) failUnseen(err error) {
 	seen := make(map[string]bool, len(r.out.Seen))
 	for _, id := range r.out.Seen {
@@ -253,7 +253,7 @@ func (r *round) failUnseen(err error) {
 	}
 	var unseen []string
 	for id, k := range r.known {
-		if !k.Gone && !seen[id] {
+		if !k.Gone && !k.Excluded && !seen[id] {
 			unseen = append(unseen, id)
 		}
 	}
