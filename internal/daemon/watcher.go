@@ -34,6 +34,8 @@ type watcher struct {
 	holder    string
 	clock     *Clock
 	log       *slog.Logger
+	visits    bool // it looks only after a poll of its own, and then ends
+	attention attention
 }
 
 // run looks at every source until ctx ends.
@@ -78,12 +80,17 @@ func (w *watcher) look(ctx context.Context, source *poller.Source) error {
 	defer cancel()
 	defer w.pipeline.turns.alone(source.Name)()
 	now := w.clock.Now()
+	attended := w.attention.look(source.Name, now, 2*w.tick())
 	claim := billwatch.WatchClaim{Source: source.Name, Holder: w.holder, Now: now, Gap: 2 * w.tick()}
 	watch, err := w.store.Watch(ctx, claim)
 	if err != nil || !watch.Held {
 		return err
 	}
-	down := isDown(source, watch.Sight, now)
+	fair := attended.fair(watch.Sight)
+	if w.visits {
+		fair = visit(watch.Sight)
+	}
+	down := isDown(source, fair, now)
 	if down && !watch.Sight.Down {
 		claim.Down = true
 		if watch, err = w.store.Watch(ctx, claim); err != nil || !watch.Held {
@@ -93,6 +100,9 @@ func (w *watcher) look(ctx context.Context, source *poller.Source) error {
 	v := w.sourceVerdict(source, watch.Sight, down, now)
 	if err := w.commit(ctx, watch.Lease, v, now); err != nil {
 		return err
+	}
+	if !w.visits && watch.Sight.Good.Before(attended.since) { // nor were its accounts read since
+		watch.Sight.Since = latest(watch.Sight.Since, attended.since)
 	}
 	return w.accounts(ctx, source, watch, now)
 }
