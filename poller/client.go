@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -96,6 +97,27 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// tellingHeader is how long the value of a header is at least that may be a
+// secret; shorter ones are versions and numbers, which texts are full of.
+const tellingHeader = 8
+
+// secrets returns what must never be shown, in every spelling: the credential,
+// and what the configured headers hold.
+func (c *Client) secrets(credential string) []string {
+	all := spellings(credential)
+	for _, values := range c.headers {
+		for _, value := range values {
+			for _, word := range append([]string{value}, strings.Fields(value)...) {
+				if len(word) >= tellingHeader {
+					all = append(all, spellings(word)...)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
+	return all
+}
+
 // Get returns the whole body of a 200, read to its end.
 func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
 	var body bytes.Buffer
@@ -132,7 +154,7 @@ func (c *Client) Stream(ctx context.Context, r Request, read func(io.Reader) err
 	if errors.Is(failed.Err, context.DeadlineExceeded) {
 		failed.Err = context.Cause(ctx)
 	}
-	err := redacted(failed, credential.secret)
+	err := redacted(failed, c.secrets(credential.secret))
 	watched.ends(err)
 	return err
 }
@@ -161,7 +183,7 @@ func (c *Client) exchange(ctx context.Context, r Request, credential reading, w 
 	defer resp.Body.Close()
 	w.answers(resp)
 	if resp.StatusCode != http.StatusOK {
-		return refused(resp, r, credential.secret)
+		return refused(resp, r, c.secrets(credential.secret))
 	}
 	if isHTML(resp.Header) {
 		return &Error{Kind: Unreadable, Status: resp.StatusCode, Err: errors.New("the answer is an HTML page")}

@@ -27,7 +27,7 @@ func (c *Client) watch(r Request, secret string) *watched {
 	if c.watcher == nil {
 		return nil
 	}
-	w := &watched{tell: c.watcher, secrets: spellings(secret), began: time.Now()}
+	w := &watched{tell: c.watcher, secrets: c.secrets(secret), began: time.Now()}
 	w.seen.Route = r.Route
 	return w
 }

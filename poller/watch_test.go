@@ -168,6 +168,24 @@ func TestAWatchNeverSeesTheCredential(t *testing.T) {
 	}
 }
 
+func TestWhatAHeaderHoldsIsAsSecretAsTheCredential(t *testing.T) {
+	const key = "k3y-of-the-tenant"
+	for _, c := range []struct{ header, echo string }{
+		{key, key}, {"Key " + key, key}, {key, url.QueryEscape(key)},
+	} {
+		answer := says(403, `{"err":"unknown tenant `+c.echo+`"}`)
+		e, _, err := look(t, answer, detail(), func(config *poller.ClientConfig) {
+			config.Headers = http.Header{"X-Tenant": {c.header}, "X-Version": {"2"}}
+		})
+		if strings.Contains(err.Error(), "k3y") || !strings.Contains(err.Error(), "unknown tenant <secret>") {
+			t.Errorf("the error says %q", err)
+		}
+		if strings.Contains(string(e.Body), "k3y") {
+			t.Errorf("the watch is shown %q", e.Body)
+		}
+	}
+}
+
 func TestAWatchOfManyAtOnce(t *testing.T) {
 	server := httptest.NewServer(says(200, `{}`))
 	defer server.Close()
