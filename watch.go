@@ -68,15 +68,16 @@ type Watch struct {
 
 // SourceSight is how a source can be seen.
 type SourceSight struct {
-	Since    time.Time // watched from then on without a gap
-	Good     time.Time // last successful poll of it or of one of its accounts; zero for never
-	Failing  time.Time // since when its polls fail; zero where they do not
-	Back     time.Time // when it last came back from being down; zero for never
-	Down     bool      // it was found to be down, and did not come back yet
-	Polling  time.Time // when the running round began; zero where none runs
-	Failure  Failure   // of the last round
-	Accounts int       // known ones that are not gone
-	Alerts   []Alert   // that stand on the source itself
+	Since    time.Time     // watched from then on without a gap
+	Good     time.Time     // last successful poll of it or of one of its accounts; zero for never
+	Failing  time.Time     // since when its polls fail; zero where they do not
+	Back     time.Time     // when it last came back from being down; zero for never
+	Down     bool          // it was found to be down, and did not come back yet
+	Polling  time.Time     // when the running round began; zero where none runs
+	Failure  Failure       // of the last round
+	Took     time.Duration // by the last round that ended; zero while one runs
+	Accounts int           // known ones that are not gone
+	Alerts   []Alert       // that stand on the source itself
 }
 
 // SightClaim asks for the accounts that cannot be seen as they should.

@@ -197,7 +197,9 @@ func (w *watcher) accounts(ctx context.Context, source *poller.Source, watch bil
 // where nobody can tell: the source fails or was down until lately, a round is
 // under way, or nobody has watched for so long.
 func staleBefore(source *poller.Source, sight billwatch.SourceSight, now time.Time) time.Time {
-	before := overdue(source, source.Planned(sight.Accounts), now)
+	begin, next := source.Timing.Slot(source.Name, now)
+	slow := sight.Took + next.Sub(time.Unix(begin, 0)) // a round may take longer than the interval
+	before := overdue(source, max(source.Planned(sight.Accounts), slow), now)
 	if sight.Down || !sight.Failing.IsZero() || !sight.Polling.IsZero() || latest(sight.Since, sight.Back).After(before) {
 		return time.Time{}
 	}

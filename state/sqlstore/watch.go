@@ -65,8 +65,11 @@ func (t *tx) watch(ctx context.Context, c billwatch.WatchClaim) (billwatch.Watch
 		return w, err
 	}
 	w.Held, w.Sight.Down, w.Sight.Good = true, down != 0, latest(good, read)
-	if claimed.After(round) {
+	switch {
+	case claimed.After(round):
 		w.Sight.Polling = claimed
+	case !claimed.IsZero():
+		w.Sight.Took = round.Sub(claimed)
 	}
 	if err := t.row(ctx, `SELECT count(*) FROM accounts WHERE source = $1 AND gone = 0 AND excluded = 0`, c.Source).
 		Scan(&w.Sight.Accounts); err != nil {
