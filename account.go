@@ -41,7 +41,10 @@ type Remembered struct {
 	Last           *Snapshot // the last good one; nil before the first
 	Missing        int       // complete listings in a row without it
 	Gone           bool      // missing from three
+	Excluded       bool      // select left it out when it was last listed
 	HistoryThrough time.Time // start of the newest stored balance record; zero without
 	HistoryAsked   time.Time // when history was last asked for
 	Urgent         bool      // near to trouble: read first where the request budget is short
+	Changed        time.Time // when the last good snapshot began to look as it does
+	Runway         float64   // days that the balance is expected to last, where that is few; else zero
 }

@@ -34,6 +34,11 @@ type Slot struct {
 
 	PausedUntil   time.Time // the source rests until then; zero where it does not
 	EmptyListings int       // empty listings in a row while there were accounts
+
+	// BrokenOff is when the replica that polled the source before may last have
+	// asked for something, where it did not live to end its round and to say
+	// what that cost; zero where it did.
+	BrokenOff time.Time
 }
 
 // Batch is what one round learned of some accounts, committed in one

@@ -3,9 +3,10 @@ package billwatch
 // FieldError is a wrong setting: which one, and what is wrong with it. Join
 // several with errors.Join.
 type FieldError struct {
-	Field string // its key, "timeout"; dotted when it lies deeper
-	Err   error
-	Hint  string // how to mend it; may be empty
+	Field  string // its key, "timeout"; dotted when it lies deeper
+	Err    error
+	Hint   string // how to mend it; may be empty
+	Offset int    // the character of its value at which it is wrong, from 0
 }
 
 // Error returns "field: what is wrong".

@@ -65,6 +65,7 @@ type Member struct {
 	Alert   Alert
 	Told    AlertState // Inactive (nothing) or Firing; a told resolve ends the membership
 	Version int64      // grows with each transition, so that a flush drops what it saw and no more
+	Muted   string     // why a firing one is not told at present, one of the Muted constants; empty where it is
 }
 
 // GroupDue says that an alert's transition makes a group due at one integration.

@@ -64,4 +64,8 @@ type Poll struct {
 	HistoryAsked  bool
 	HistoryFailed error
 	Derive        bool // the provider has no history of this account: it follows from our own snapshots
+
+	// RecordsFrom says that Records replace all stored ones from then on; where
+	// it is zero, only those of the same periods.
+	RecordsFrom time.Time
 }

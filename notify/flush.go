@@ -48,6 +48,7 @@ type looked struct {
 	standing []billwatch.Member // firing, told
 	ended    []billwatch.Member // resolved, told as firing
 	untold   []billwatch.Member // resolved before anybody was told
+	muted    []billwatch.Member // firing, and not to be told at present
 }
 
 func look(members []billwatch.Member) *looked {
@@ -56,6 +57,8 @@ func look(members []billwatch.Member) *looked {
 		firing := m.Alert.State == billwatch.Firing
 		told := m.Told == billwatch.Firing
 		switch {
+		case firing && m.Muted != "":
+			l.muted = append(l.muted, m)
 		case firing && told:
 			l.standing = append(l.standing, m)
 		case firing:
@@ -75,11 +78,11 @@ func (l *looked) reason(g billwatch.Group, p Plan, last, now time.Time) string {
 		return "" // its turn comes
 	}
 	switch {
-	case len(l.fresh) > 0 && len(l.standing)+len(l.ended) == 0:
+	case len(l.fresh) > 0 && len(l.standing)+len(l.ended)+l.mutedTold() == 0:
 		return billwatch.WhyFirst
 	case len(l.fresh) > 0:
 		return l.inherited(g, billwatch.WhyNewAlerts)
-	case len(l.ended) > 0 && len(l.standing) == 0:
+	case len(l.ended) > 0 && len(l.standing)+l.mutedTold() == 0:
 		return billwatch.WhyAllResolved
 	case len(l.ended) > 0:
 		return l.inherited(g, billwatch.WhySomeResolved)
@@ -90,6 +93,17 @@ func (l *looked) reason(g billwatch.Group, p Plan, last, now time.Time) string {
 }
 
 func (l *looked) changed() bool { return len(l.fresh)+len(l.ended) > 0 }
+
+// mutedTold counts the muted alerts that the integration was told of.
+func (l *looked) mutedTold() int {
+	n := 0
+	for _, m := range l.muted {
+		if m.Told == billwatch.Firing {
+			n++
+		}
+	}
+	return n
+}
 
 // repeats says whether a firing group is to be told again. A group that was
 // told nothing under its present key (its alerts came from another one) has its
@@ -113,7 +127,8 @@ func (l *looked) inherited(g billwatch.Group, reason string) string {
 }
 
 // next returns when to look again: at the end of the interval where something
-// is owed, at the repeat where something fires; zero ends the group.
+// is owed, at the repeat where something fires, muted or not; zero ends the
+// group.
 func (l *looked) next(p Plan, last, now time.Time) time.Time {
 	if last.IsZero() {
 		last = now
@@ -127,6 +142,8 @@ func (l *looked) next(p Plan, last, now time.Time) time.Time {
 		return interval
 	case len(l.standing) > 0:
 		return repeat
+	case len(l.muted) > 0: // they stay, and make the group due when they are no longer muted
+		return now.Add(p.Timing.RepeatInterval)
 	}
 	return time.Time{}
 }
@@ -155,11 +172,18 @@ func (l *looked) notification(g billwatch.Group, reason string, now time.Time) *
 	}
 	for _, waiting := range g.Waiting {
 		for _, a := range waiting.Alerts {
-			add(ended(a, now))
+			if !l.mutes(a) { // what is muted goes on: it was owed before
+				a = ended(a, now)
+			}
+			add(a)
 		}
 	}
 	slices.SortStableFunc(n.Alerts, firingThenOldest)
 	return n
+}
+
+func (l *looked) mutes(a billwatch.Alert) bool {
+	return slices.ContainsFunc(l.muted, func(m billwatch.Member) bool { return identity(m.Alert) == identity(a) })
 }
 
 // ended returns the alert as resolved, with an end.

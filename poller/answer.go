@@ -57,7 +57,7 @@ func (b *bounded) rest() error {
 
 // refused makes the error of a status other than 200. The status decides; the
 // body only gives words to it.
-func refused(resp *http.Response, r Request, secret string) *Error {
+func refused(resp *http.Response, r Request, secrets []string) *Error {
 	e := &Error{Kind: kindOfStatus(resp.StatusCode), Status: resp.StatusCode}
 	if mayHint(e) {
 		e.RetryAfter = retryAfter(resp.Header, time.Now())
@@ -73,7 +73,7 @@ func refused(resp *http.Response, r Request, secret string) *Error {
 	if e.RetryAfter == 0 && mayHint(e) {
 		e.RetryAfter = retryInfo(body)
 	}
-	e.Excerpt = excerpt(body, secret)
+	e.Excerpt = excerpt(body, secrets)
 	if resp.StatusCode == http.StatusForbidden && r.Suspended != nil && r.Suspended(body) {
 		e.Kind = Suspended
 	}
@@ -103,15 +103,18 @@ func kindOfStatus(status int) Kind {
 
 // excerpt returns the words of an error's body: of JSON only the error text,
 // because the rest may be personal.
-func excerpt(body []byte, secret string) string {
+func excerpt(body []byte, secrets []string) string {
 	text := strings.TrimSpace(string(body))
 	if strings.HasPrefix(text, "<") {
 		return "an HTML page"
 	}
-	if json.Valid(body) {
+	switch {
+	case json.Valid(body):
 		text = errorText(body)
+	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
+		return "broken JSON"
 	}
-	return clip(hide(text, secret), maxExcerpt) // in this order: half a secret is one, too
+	return clip(hideAll(text, secrets), maxExcerpt) // in this order: half a secret is one, too
 }
 
 func errorText(body []byte) string {
@@ -150,10 +153,13 @@ func shorten(text string, limit int) string {
 func hide(text, secret string) string { return strings.ReplaceAll(text, secret, "<secret>") }
 
 // redacted takes the credential out of whatever the other side echoed.
-func redacted(e *Error, secret string) *Error {
-	e.Excerpt = hide(e.Excerpt, secret)
-	if e.Err != nil && strings.Contains(e.Err.Error(), secret) {
-		e.Err = errors.New(hide(e.Err.Error(), secret))
+func redacted(e *Error, secrets []string) *Error {
+	e.Excerpt = hideAll(e.Excerpt, secrets)
+	if e.Err == nil {
+		return e
+	}
+	if text := hideAll(e.Err.Error(), secrets); text != e.Err.Error() {
+		e.Err = errors.New(text)
 	}
 	return e
 }

@@ -32,10 +32,12 @@ type Budget struct {
 	now   func() time.Time
 
 	mu      sync.Mutex
-	times   []time.Time // of the last requests, oldest first, at most limit
-	history []time.Time // of the last history requests
-	paused  time.Time   // nothing is asked before
-	strikes int         // refusals in a row that did not say for how long
+	times   []time.Time  // of the last requests, oldest first, at most limit
+	history []time.Time  // of the last history requests
+	paused  time.Time    // nothing is asked before
+	strikes int          // refusals in a row that did not say for how long
+	count   int          // of all requests
+	guard   func() error // refuses a request; nil for nobody
 }
 
 // NewBudget returns a budget of perMinute requests; zero is no limit, but for
@@ -67,6 +69,48 @@ func (b *Budget) Seed(stored []time.Time) {
 	}
 	slices.SortFunc(b.times, time.Time.Compare)
 	b.times = last(b.times, b.limit)
+}
+
+// Assume counts the whole budget as spent at a moment: what a replica asked for
+// that did not live to say so is known to nobody.
+func (b *Budget) Assume(at time.Time) {
+	if at.IsZero() || b.limit == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at = earlier(at, b.now())
+	for range b.limit {
+		b.times = append(b.times, at)
+	}
+	slices.SortFunc(b.times, time.Time.Compare)
+	b.times = last(b.times, b.limit)
+}
+
+// rest takes over a pause, however made; none lasts for longer than the longest
+// that a provider can ask for.
+func (b *Budget) rest(until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	longest := b.now().Add(maxRetryAfter)
+	if until.After(b.paused) {
+		b.paused = until
+	}
+	b.paused = earlier(b.paused, longest)
+}
+
+// watch lets guard refuse requests from now on.
+func (b *Budget) watch(guard func() error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.guard = guard
+}
+
+// asked counts the requests that were let go.
+func (b *Budget) asked() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.count
 }
 
 func last(times []time.Time, n int) []time.Time { return times[max(0, len(times)-n):] }
@@ -105,6 +149,11 @@ func (b *Budget) AskHistory(ctx context.Context) error {
 func (b *Budget) take() (wait time.Duration, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.guard != nil {
+		if err := b.guard(); err != nil {
+			return 0, err
+		}
+	}
 	now := b.now()
 	if rest := b.paused.Sub(now); rest > 0 {
 		if rest > patience {
@@ -113,6 +162,7 @@ func (b *Budget) take() (wait time.Duration, err error) {
 		return rest, nil
 	}
 	if b.limit == 0 {
+		b.count++
 		return 0, nil
 	}
 	if len(b.times) >= b.limit {
@@ -120,6 +170,7 @@ func (b *Budget) take() (wait time.Duration, err error) {
 			return min(wait, minute+slack), nil // the clock may have been set back
 		}
 	}
+	b.count++
 	b.times = append(last(b.times, b.limit-1), now.Truncate(time.Microsecond)) // as the store keeps it
 	return 0, nil
 }

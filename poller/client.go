@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,8 +28,9 @@ type ClientConfig struct {
 	Common     Common
 	Connection Connection
 	Token      Token
-	Header     string // that carries the credential; Authorization where empty
-	Prefix     string // of its value, "Bearer "
+	Header     string      // that carries the credential; Authorization where empty
+	Prefix     string      // of its value, "Bearer "
+	Headers    http.Header // sent with each request, beside ours or in their place
 }
 
 // Client makes the GET requests of one source: each has a deadline over all of
@@ -41,6 +44,8 @@ type Client struct {
 	userAgent  string
 	ask        func(context.Context) error
 	askHistory func(context.Context) error
+	watcher    func(Exchange) // nil for nobody
+	headers    http.Header
 }
 
 // Request is one GET.
@@ -48,8 +53,9 @@ type Request struct {
 	Route   string   // how errors name it, "/v1/organizations/{uid}"
 	Path    []string // segments below the base URL, not yet escaped
 	Query   url.Values
-	Limit   int64 // of the body, in bytes
-	History bool  // takes its place in the history half of the budget
+	Link    string // in place of Path and Query: an address of the same origin, which an answer may have given
+	Limit   int64  // of the body, in bytes
+	History bool   // takes its place in the history half of the budget
 
 	// Suspended says whether the JSON body of a 403 says that the account is
 	// suspended; nil where that would be no news.
@@ -59,7 +65,7 @@ type Request struct {
 // NewClient checks the configuration without touching the network.
 func NewClient(c ClientConfig) (*Client, error) {
 	none := func(context.Context) error { return nil }
-	client := &Client{timeout: c.Common.Timeout, userAgent: c.Common.UserAgent, ask: c.Common.Ask, askHistory: c.Common.AskHistory}
+	client := &Client{timeout: c.Common.Timeout, userAgent: c.Common.UserAgent, ask: c.Common.Ask, askHistory: c.Common.AskHistory, watcher: c.Common.Watch, headers: c.Headers}
 	if client.timeout <= 0 {
 		client.timeout = DefaultTimeout
 	}
@@ -91,6 +97,27 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// tellingHeader is how long the value of a header is at least that may be a
+// secret; shorter ones are versions and numbers, which texts are full of.
+const tellingHeader = 8
+
+// secrets returns what must never be shown, in every spelling: the credential,
+// and what the configured headers hold.
+func (c *Client) secrets(credential string) []string {
+	all := spellings(credential)
+	for _, values := range c.headers {
+		for _, value := range values {
+			for _, word := range append([]string{value}, strings.Fields(value)...) {
+				if len(word) >= tellingHeader {
+					all = append(all, spellings(word)...)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
+	return all
+}
+
 // Get returns the whole body of a 200, read to its end.
 func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
 	var body bytes.Buffer
@@ -117,18 +144,22 @@ func (c *Client) Stream(ctx context.Context, r Request, read func(io.Reader) err
 	credential := c.credential.current()
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("no whole answer within %s", c.timeout))
 	defer cancel()
-	failed := c.exchange(ctx, r, credential, read)
+	watched := c.watch(r, credential.secret)
+	failed := c.exchange(ctx, r, credential, watched, read)
 	if failed == nil {
+		watched.ends(nil)
 		return nil
 	}
 	failed.Endpoint = http.MethodGet + " " + r.Route
 	if errors.Is(failed.Err, context.DeadlineExceeded) {
 		failed.Err = context.Cause(ctx)
 	}
-	return redacted(failed, credential.secret)
+	err := redacted(failed, c.secrets(credential.secret))
+	watched.ends(err)
+	return err
 }
 
-func (c *Client) exchange(ctx context.Context, r Request, credential reading, read func(io.Reader) error) *Error {
+func (c *Client) exchange(ctx context.Context, r Request, credential reading, w *watched, read func(io.Reader) error) *Error {
 	address, err := c.address(r)
 	if err != nil {
 		return &Error{Kind: Unreadable, Err: err}
@@ -140,6 +171,8 @@ func (c *Client) exchange(ctx context.Context, r Request, credential reading, re
 	req.Header.Set(c.credential.header, credential.value)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent)
+	maps.Copy(req.Header, c.headers)
+	w.asks(req.URL)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		if resp != nil {
@@ -148,8 +181,9 @@ func (c *Client) exchange(ctx context.Context, r Request, credential reading, re
 		return &Error{Kind: Failed, Err: withoutURL(err)}
 	}
 	defer resp.Body.Close()
+	w.answers(resp)
 	if resp.StatusCode != http.StatusOK {
-		return refused(resp, r, credential.secret)
+		return refused(resp, r, c.secrets(credential.secret))
 	}
 	if isHTML(resp.Header) {
 		return &Error{Kind: Unreadable, Status: resp.StatusCode, Err: errors.New("the answer is an HTML page")}
@@ -170,6 +204,9 @@ func (c *Client) exchange(ctx context.Context, r Request, credential reading, re
 
 // address joins base and path. An id is one segment, whatever it holds.
 func (c *Client) address(r Request) (string, error) {
+	if r.Link != "" {
+		return c.follow(r.Link)
+	}
 	path := strings.TrimRight(c.base.EscapedPath(), "/")
 	for _, segment := range r.Path {
 		if segment == "" || segment == "." || segment == ".." {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/billwatch/billwatch"
 )
 
 // Kind is what went wrong with a request, and so what to do about it.
@@ -55,6 +57,11 @@ func (e *Error) Error() string {
 
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Failure is the error as it is stored and shown.
+func (e *Error) Failure() billwatch.Failure {
+	return billwatch.Failure{Kind: string(e.Kind), Endpoint: e.Endpoint, Status: e.Status}
+}
 
 // passing says whether the same request may well succeed a little later.
 func (e *Error) passing() bool {

@@ -57,7 +57,7 @@ func (s *Source) historyDue(known billwatch.Remembered, id string, now time.Time
 // budget has no place for it.
 func (r *round) readHistory(ctx context.Context, p *billwatch.Poll, since time.Time) {
 	historian, ok := r.Provider.(Historian)
-	if !ok {
+	if !ok || !r.mayReadHistory() {
 		return
 	}
 	records, err := historian.History(ctx, p.Account.ID, since)
@@ -70,6 +70,23 @@ func (r *round) readHistory(ctx context.Context, p *billwatch.Poll, since time.T
 	if err == nil {
 		p.Records = r.complete(p.Account.ID, records, p.At)
 	}
+	r.replace(p, since)
+}
+
+// replace says what becomes of records that were derived: those of the
+// provider take their place; while it has none they go on.
+func (r *round) replace(p *billwatch.Poll, since time.Time) {
+	p.Derive = p.Derive && len(p.Records) == 0 || hasNoHistory(p.HistoryFailed)
+	if r.known[p.Account.ID].HistoryThrough.IsZero() && len(p.Records) > 0 {
+		p.RecordsFrom = since
+	}
+}
+
+// derives says whether an account's records follow from our own snapshots: the
+// provider has none, or was asked and had none so far.
+func (s *Source) derives(known billwatch.Remembered) bool {
+	_, historian := s.Provider.(Historian)
+	return !historian || !known.HistoryAsked.IsZero() && known.HistoryThrough.IsZero()
 }
 
 // remember keeps what this read says about the next one.

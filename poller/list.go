@@ -8,9 +8,40 @@ import (
 	"io"
 )
 
-// maxRow bounds one element of a list, so that a list of any length is read
-// with little memory.
-const maxRow = 1 << 20
+const (
+	// maxRow bounds one element of a list, so that a list of any length is read
+	// with little memory.
+	maxRow = 1 << 20
+	// maxAccounts bounds what is kept of a list of any length.
+	maxAccounts = 100_000
+	// maxProblems is how many wrong rows are told one by one.
+	maxProblems = 100
+)
+
+// Add appends a row. Beyond 100,000 rows the listing is not complete, and they
+// are dropped.
+func (l *Listing) Add(row Row) {
+	switch {
+	case len(l.Rows) < maxAccounts:
+		l.Rows = append(l.Rows, row)
+	case !l.full:
+		l.full = true
+		l.Fail(fmt.Errorf("there are more than %d accounts", maxAccounts))
+	}
+}
+
+// Fail notes a row or a page that could not be read: nothing is missing by this
+// listing. Of very many rows the first hundred are told one by one.
+func (l *Listing) Fail(problem error) {
+	l.Complete = false
+	_, request := errors.AsType[*Error](problem)
+	switch n := len(l.Problems); {
+	case n < maxProblems || request:
+		l.Problems = append(l.Problems, problem)
+	case n == maxProblems:
+		l.Problems = append(l.Problems, errors.New("there are more problems"))
+	}
+}
 
 // ReadList reads a JSON object of which one field is the list, and calls each
 // for every element as it comes. It returns the object's other fields. The
@@ -122,9 +153,10 @@ func (l *listReader) object() error {
 func (l *listReader) entry(key string) error {
 	if key != l.field {
 		raw, err := l.value()
-		if l.kept += len(key) + len(raw); l.kept <= maxRow { // beyond that it is nothing we know of
-			l.rest[key] = raw
+		if l.kept += len(key) + len(raw); l.kept > maxRow { // dropping one could drop the next page's token
+			return fmt.Errorf("the fields beside %s are longer than %d bytes", l.field, maxRow)
 		}
+		l.rest[key] = raw
 		return err
 	}
 	if l.found {

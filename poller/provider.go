@@ -34,8 +34,8 @@ type Common struct {
 	Ask        func(ctx context.Context) error // waits for a place in the request budget; nil for none
 	AskHistory func(ctx context.Context) error // the same for a history request; nil for Ask
 	UserAgent  string
-	Watch      func(Exchange) // is told of each answered request; nil for nobody
-	Dir        string // what relative paths in the settings are relative to
+	Watch      func(Exchange) // is told of each request, answered or not, at any time; nil for nobody
+	Dir        string         // what relative paths in the settings are relative to
 }
 
 // DefaultTimeout is how long one request may take where nothing else is said.
@@ -75,11 +75,26 @@ type Decoder interface {
 	Decode(body []byte) (billwatch.Snapshot, error)
 }
 
+// Describer is a Provider that says which fields of its answers it reads.
+type Describer interface {
+	Fields() []Field
+}
+
+// Field is one that a provider reads. Words are shown and kept where all else
+// of an answer is hidden.
+type Field struct {
+	Route string // of the answer, as in Exchange
+	Path  string // "organizations[].uid"
+	Word  bool   // holds one of few words, never what somebody typed
+}
+
 // Listing is a provider's accounts, in its order.
 type Listing struct {
 	Rows     []Row
 	Complete bool    // false where a row or page could not be read: nothing is missing by it
-	Problems []error // the rows that could not be read
+	Problems []error // the rows and pages that could not be read; a page's is an *Error
+
+	full bool // rows were dropped
 }
 
 // Row is one listed account; Snapshot is set where the list carries it.

@@ -1,86 +1,118 @@
 package poller
 
 import (
-	"fmt"
+	"cmp"
+	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/billwatch/billwatch"
 )
 
-// defaultStretch times the interval is how old a reading may get where the
-// budget is short and MaxInterval is not given.
-const defaultStretch = 6
+// How near to trouble an account is; the nearest is read first.
+const (
+	overdue  = iota // not read for as long as a reading may get old
+	standing        // an alert on it is pending or fires
+	runsLow         // its balance lasts for a few days only
+	moving          // it changed of late
+	quiet
+)
 
-// ration returns the tasks that the budget allows within an interval: first
-// those that were not read for too long, then those near to trouble, then the
-// oldest readings. All of them are in this order, so that a process that is
-// killed again and again still gets to each.
+// ration returns the tasks that the budget allows now: first those that were
+// not read for too long, then those near to trouble, then the oldest readings.
+// Accounts that the listing told all of cost nothing and are always read.
 func (r *round) ration(tasks []task) []task {
 	now := r.Now()
-	interval := r.Timing.interval(now)
-	longest := r.MaxInterval
-	if longest == 0 {
-		longest = defaultStretch * interval
+	rows := slices.DeleteFunc(slices.Clone(tasks), func(t task) bool { return t.row.Snapshot == nil })
+	tasks = slices.DeleteFunc(tasks, func(t task) bool { return t.row.Snapshot != nil })
+	p := r.plan(len(rows)+len(tasks), len(tasks) == 0, now)
+	preferred := r.rank(tasks, p, now)
+	slices.SortStableFunc(tasks, byNeed)
+	if r.beginning() {
+		shuffleHalf(tasks)
 	}
+	r.histories = p.histories
+	r.out.Shortage = r.shortage(p, len(tasks), preferred)
+	r.say(r.out.Shortage)
+	spared := p.histories - min(p.histories, r.historiesDue(rows, now)+r.historiesDue(tasks, now))
+	return append(rows, tasks[:min(len(tasks), p.details+spared)]...)
+}
+
+// historiesDue counts the accounts that have new history to be read.
+func (r *round) historiesDue(tasks []task, now time.Time) int {
+	n := 0
+	for _, t := range tasks {
+		if _, due := r.historyDue(t.known, t.row.Account.ID, now); due {
+			n++
+		}
+	}
+	return n
+}
+
+// rank notes how near to trouble each account is and when it was last asked
+// for, and counts those that are preferred.
+func (r *round) rank(tasks []task, p plan, now time.Time) (preferred int) {
 	r.Source.mu.Lock()
+	defer r.Source.mu.Unlock()
 	for i := range tasks {
-		tasks[i].asked = r.attempts[tasks[i].row.Account.ID]
-		if last := tasks[i].known.Last; last != nil && last.At.After(tasks[i].asked) {
-			tasks[i].asked = last.At
+		t := &tasks[i]
+		t.asked = r.attempts[t.row.Account.ID]
+		if last := t.known.Last; last != nil && last.At.After(t.asked) {
+			t.asked = last.At
+		}
+		t.rank = rankOf(t.known, now.Add(-p.longest))
+		if t.rank != quiet {
+			preferred++
+		}
+		// By the next round it would be too old; a tenth is for the unpunctual.
+		if now.Sub(t.asked) > p.longest-p.every+p.every/10 {
+			t.rank = overdue
 		}
 	}
-	r.Source.mu.Unlock()
-	rank := func(t task) int {
-		switch {
-		case now.Sub(t.asked) >= longest:
-			return 0
-		case t.known.Urgent:
-			return 1
-		}
-		return 2
+	return preferred
+}
+
+func rankOf(known billwatch.Remembered, lately time.Time) int {
+	switch {
+	case known.Urgent:
+		return standing
+	case known.Runway > 0:
+		return runsLow
+	case known.Changed.After(lately):
+		return moving
 	}
-	slices.SortStableFunc(tasks, func(a, b task) int {
-		if d := rank(a) - rank(b); d != 0 {
-			return d
-		}
-		return a.asked.Compare(b.asked)
-	})
+	return quiet
+}
+
+func byNeed(a, b task) int {
+	if d := a.rank - b.rank; d != 0 {
+		return d
+	}
+	if d := cmp.Compare(a.known.Runway, b.known.Runway); d != 0 && a.rank == runsLow {
+		return d
+	}
+	return a.asked.Compare(b.asked)
+}
+
+// shuffleHalf puts accounts taken at random between the others. A process does
+// so at first: one that is killed again and again knows nothing of the accounts
+// that it could not read, and would come no further than to those each time.
+func shuffleHalf(tasks []task) {
+	for i := 1; i < len(tasks); i += 2 {
+		k := i + rand.IntN(len(tasks)-i) //nolint:gosec // an order, no secret
+		chosen := tasks[k]
+		copy(tasks[i+1:k+1], tasks[i:k])
+		tasks[i] = chosen
+	}
+}
+
+// mayReadHistory takes one of the history requests that the round has.
+func (r *round) mayReadHistory() bool {
 	if r.Budget == nil || r.Budget.limit == 0 {
-		return tasks
+		return true
 	}
-	return tasks[:min(len(tasks), details(r.Budget.limit, interval))]
-}
-
-// details returns how many accounts perMinute requests allow to read within an
-// interval beside the listing; at least one.
-func details(perMinute int, interval time.Duration) int {
-	return max(1, int(int64(perMinute)*int64(interval)/int64(minute))-1)
-}
-
-// Shortage says in words that perMinute requests do not allow to read every
-// account each interval, and how often each is read instead; it is empty where
-// they do. Zero is no limit.
-func Shortage(accounts, perMinute int, interval time.Duration) string {
-	if perMinute <= 0 || interval <= 0 || accounts <= details(perMinute, interval) {
-		return ""
-	}
-	need := (int64(accounts+1)*int64(minute) + int64(interval) - 1) / int64(interval)
-	each := details(perMinute, interval)
-	rounds := (accounts + each - 1) / each
-	return fmt.Sprintf("needs %d requests a minute, has %d: every account once in %s",
-		need, perMinute, short(time.Duration(rounds)*interval))
-}
-
-// short prints a duration without its zero seconds.
-func short(d time.Duration) string {
-	d = d.Round(time.Second)
-	switch h, m, s := d/time.Hour, d%time.Hour/time.Minute, d%time.Minute/time.Second; {
-	case s != 0:
-		return d.String()
-	case h == 0:
-		return fmt.Sprintf("%dm", m)
-	case m == 0:
-		return fmt.Sprintf("%dh", h)
-	default:
-		return fmt.Sprintf("%dh%dm", h, m)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.histories--
+	return r.histories >= 0
 }

@@ -88,14 +88,8 @@ func TestAShortBudgetIsSpentWhereItMatters(t *testing.T) {
 		if len(read) != 40 || read["30"] < 55 {
 			t.Errorf("%d accounts were read, the urgent one %d times", len(read), read["30"])
 		}
-		if oldest > 31*time.Minute {
+		if oldest > 30*time.Minute+4*time.Minute { // by the begin of a round, which itself takes 4 m
 			t.Errorf("a reading got %s old", oldest)
-		}
-		if got := poller.Shortage(40, 2, 5*time.Minute); got != "needs 9 requests a minute, has 2: every account once in 25m" {
-			t.Errorf("got %q", got)
-		}
-		if got := poller.Shortage(9, 2, 5*time.Minute); got != "" {
-			t.Errorf("got %q", got)
 		}
 	})
 }

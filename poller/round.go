@@ -28,6 +28,7 @@ type round struct {
 	mu        sync.Mutex
 	retried   bool // the round's one retry was used
 	refreshed bool // the credential was read again
+	histories int  // requests that may still be made for history
 	late      *task
 	first     []firstRead // accounts whose first history is still to be read
 }
@@ -38,6 +39,7 @@ type task struct {
 	known   billwatch.Remembered
 	outcome billwatch.Outcome // of select, before the detail
 	asked   time.Time         // when it was last asked for
+	rank    int               // how near to trouble it is, 0 first
 }
 
 type firstRead struct {
@@ -60,18 +62,41 @@ func (s *Source) Round(ctx context.Context, known []billwatch.Remembered, emit f
 	for _, k := range known {
 		r.known[k.Account.ID] = k
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r.whileHeld(cancel)
 	r.out.Err = r.run(ctx)
 	r.out.Now = s.Now()
+	r.out.Requests = s.Spent()
 	if s.Budget != nil {
-		r.out.Requests = s.Budget.Requests()
+		s.Budget.watch(nil)
+		r.out.PausedUntil = s.Budget.Paused()
 	}
+	s.mu.Lock()
+	r.out.EmptyListings = s.empty
+	s.mu.Unlock()
 	return r.out
+}
+
+// whileHeld ends the round instead of its next request once the source is no
+// longer this replica's: another may be spending the budget by then.
+func (r *round) whileHeld(cancel context.CancelCauseFunc) {
+	if r.Held == nil || r.Budget == nil {
+		return
+	}
+	r.Budget.watch(func() error {
+		err := r.Held()
+		if err != nil {
+			cancel(err)
+		}
+		return err
+	})
 }
 
 func (r *round) run(ctx context.Context) error {
 	listing, err := r.list(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	if err != nil {
 		r.failUnseen(err)
@@ -89,9 +114,9 @@ func (r *round) run(ctx context.Context) error {
 	}
 	r.failUnseen(ErrMissing)
 	r.read(ctx, r.ration(tasks))
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		r.out.Complete = false
-		return err
+		return context.Cause(ctx)
 	}
 	if r.out.Complete {
 		r.forget(r.out.Seen)
@@ -101,17 +126,34 @@ func (r *round) run(ctx context.Context) error {
 
 // list asks for the listing, once more where that may help.
 func (r *round) list(ctx context.Context) (Listing, error) {
-	listing, err := r.Provider.List(ctx)
-	r.told(err)
+	listing, err := r.listing(ctx)
 	if err == nil || !r.mayRetry(err) {
 		return listing, err
 	}
 	if err := sleep(ctx, listAgain); err != nil {
 		return Listing{}, err
 	}
-	listing, err = r.Provider.List(ctx)
-	r.told(err)
-	return listing, err
+	return r.listing(ctx)
+}
+
+// listing asks for the listing once, and notes what a whole one costs.
+func (r *round) listing(ctx context.Context) (Listing, error) {
+	before := 0
+	if r.Budget != nil {
+		before = r.Budget.asked()
+	}
+	listing, err := r.Provider.List(ctx)
+	r.told(errors.Join(append(listing.Problems, err)...)) // a later page may be told to wait
+	if err != nil || len(listing.Rows) == 0 {
+		return listing, err
+	}
+	r.Source.mu.Lock()
+	defer r.Source.mu.Unlock()
+	if r.Budget != nil {
+		r.pages = r.Budget.asked() - before
+	}
+	r.free = !slices.ContainsFunc(listing.Rows, func(row Row) bool { return row.Snapshot == nil })
+	return listing, nil
 }
 
 func (r *round) told(err error) {
@@ -203,7 +245,7 @@ func (r *round) living() int {
 }
 
 // failUnseen emits a failed poll for every known account that is not gone and
-// was not seen.
+// was not seen, unless it is one that select leaves out.
 func (r *round) failUnseen(err error) {
 	seen := make(map[string]bool, len(r.out.Seen))
 	for _, id := range r.out.Seen {
@@ -211,7 +253,7 @@ func (r *round) failUnseen(err error) {
 	}
 	var unseen []string
 	for id, k := range r.known {
-		if !k.Gone && !seen[id] {
+		if !k.Gone && !k.Excluded && !seen[id] {
 			unseen = append(unseen, id)
 		}
 	}
@@ -322,6 +364,7 @@ func (r *round) poll(ctx context.Context, t task) billwatch.Poll {
 	}
 	p.Snapshot.Account = r.dress(p.Snapshot.Account, t.known)
 	p.Snapshot.At = p.At
+	p.Derive = r.derives(t.known)
 	p.Account = p.Snapshot.Account
 	return p
 }

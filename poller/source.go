@@ -32,11 +32,19 @@ type Source struct {
 	// 90 days where zero.
 	FirstHistory time.Duration
 
+	// Held says whether the source is still this replica's to poll; with an
+	// error it ends the round before its next request. Nil is always.
+	Held func() error
+
 	mu       sync.Mutex
 	empty    int // empty listings in a row while there were accounts
 	history  map[string]historyMemory
 	attempts map[string]time.Time // when an account was last asked for
 	strange  map[string]bool      // what was logged once
+	pages    int                  // requests that the last whole listing took
+	free     bool                 // its rows carried the snapshots
+	begun    bool                 // a round was made
+	said     string               // the shortage that was logged last
 }
 
 // dress gives a listed account what the configuration and an earlier poll know
@@ -97,6 +105,51 @@ func (s *Source) tried(id string, now time.Time) {
 func (s *Source) Resume(slot billwatch.Slot) {
 	if s.Budget != nil {
 		s.Budget.Seed(slot.Requests)
+		s.Budget.Assume(slot.BrokenOff)
+		s.Budget.rest(slot.PausedUntil)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.empty = slot.EmptyListings
+}
+
+// Spent returns the times of the source's last requests, for the store; nil
+// where nothing limits them.
+func (s *Source) Spent() []time.Time {
+	if s.Budget == nil {
+		return nil
+	}
+	return s.Budget.Requests()
+}
+
+// listingCost returns how many requests a listing takes, as far as is known.
+func (s *Source) listingCost() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(1, s.pages)
+}
+
+// beginning says whether this is the process's first round of the source.
+func (s *Source) beginning() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	begun := s.begun
+	s.begun = true
+	return !begun
+}
+
+// say logs a shortage when it is not the one that was logged last.
+func (s *Source) say(shortage string) {
+	s.mu.Lock()
+	before := s.said
+	s.said = shortage
+	s.mu.Unlock()
+	switch {
+	case shortage == before:
+	case shortage == "":
+		s.Log.Info("the request budget is enough again", "source", s.Name)
+	default:
+		s.Log.Warn("the request budget is short", "source", s.Name, "shortage", shortage)
 	}
 }
 

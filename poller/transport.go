@@ -89,14 +89,14 @@ func (c Connection) httpClient(dir string, ask func(context.Context) error) (*ht
 		return nil, err
 	}
 	return &http.Client{
-		Transport: &http.Transport{
+		Transport: onceAgain{ask: ask, next: &http.Transport{
 			Proxy:                  proxy,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			ForceAttemptHTTP2:      true,
 			MaxIdleConnsPerHost:    64,
 			IdleConnTimeout:        90 * time.Second,
 			MaxResponseHeaderBytes: 256 << 10,
-		},
+		}},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
 				return fmt.Errorf("more than %d redirects", maxRedirects)

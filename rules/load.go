@@ -22,8 +22,9 @@ type Options struct {
 
 // Set is every loaded rule, ready to judge. It is safe for concurrent use.
 type Set struct {
-	rules []*rule
-	desks sync.Pool // of *desk
+	rules    []*rule
+	watching []*rule   // built-in ones about what cannot be seen
+	desks    sync.Pool // of *desk
 }
 
 // Keys that a configuration has and a rule file has not.
@@ -108,22 +109,23 @@ func (s *Set) addBuiltin(o Options, named map[string]*rule) billwatch.Problems {
 			continue
 		}
 		compiled.builtin = true
-		if severity, ok := o.Severities[compiled.name]; ok {
-			compiled.labels = []namedText{{name: billwatch.LabelSeverity, plain: severity}}
-			compiled.fixedLabels = billwatch.Labels{billwatch.LabelSeverity: severity}
-		}
-		own = append(own, compiled)
+		own = append(own, compiled.graded(o))
 	}
 	s.rules = append(own, s.rules...)
+	for _, w := range watchRules() {
+		if named[w.name] == nil && !slices.Contains(o.Disabled, w.name) {
+			s.watching = append(s.watching, w.graded(o))
+		}
+	}
 	return r.problems
 }
 
 // Rules returns what the rules are, built-in ones first, then as they stand in
 // the files.
 func (s *Set) Rules() []Info {
-	infos := make([]Info, len(s.rules))
-	for i, r := range s.rules {
-		infos[i] = r.info()
+	infos := make([]Info, 0, len(s.watching)+len(s.rules))
+	for _, r := range slices.Concat(s.watching, s.rules) {
+		infos = append(infos, r.info())
 	}
 	return infos
 }

@@ -219,6 +219,9 @@ func TestBuiltinRules(t *testing.T) {
 		}
 		var all []string
 		for _, r := range set.Rules() {
+			if set.Watches(r.Name) { // they stand behind the others, and have a test of their own
+				continue
+			}
 			name := r.Name + "/" + r.Labels[billwatch.LabelSeverity]
 			if r.Builtin {
 				name = "built-in " + name
@@ -266,7 +269,7 @@ func TestRulesAreShown(t *testing.T) {
 		Labels: billwatch.Labels{"severity": "warning"},
 		Fields: []string{"account.labels.team", "balance", "plan.type"},
 	}}
-	if diff := cmp.Diff(want, set.Rules()); diff != "" {
+	if diff := cmp.Diff(want, set.Rules()[3:]); diff != "" {
 		t.Error(diff)
 	}
 }

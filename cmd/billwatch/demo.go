@@ -24,8 +24,9 @@ import (
 var demoConfig []byte
 
 const demoHelp = `Run the whole thing with nothing to set up: a simulated Notehub with a dozen
-organizations, rules, and an inbox in memory instead of Slack. Time runs 600
-times as fast as real time: ten minutes a second.`
+organizations, a simulated Cudo with eight customers who rent GPUs, rules, and
+an inbox in memory instead of Slack. Time runs 600 times as fast as real time:
+ten minutes a second.`
 
 // demoOptions is how a demo is wanted.
 type demoOptions struct {
@@ -75,8 +76,8 @@ func demo(ctx context.Context, g *globals, o demoOptions) error {
 	clock := daemon.NewClock(start, o.speed)
 	diary := newDiary(g.stdout, clock.Now)
 	inbox := &simulate.Inbox{OnMessage: diary.message}
-	notehub := simulate.NewNotehub(simulate.Config{Now: clock.Now, Start: start, Token: "demo", Seed: 1})
-	servers, err := serve(ctx, notehub, inbox)
+	world := simulate.Config{Now: clock.Now, Start: start, Token: "demo", Seed: 1}
+	servers, err := serve(ctx, simulate.NewNotehub(world), simulate.NewCudo(world), inbox)
 	if err != nil {
 		return found(err)
 	}
@@ -100,7 +101,7 @@ func demoDaemon(g *globals, dir string, o demoOptions, s servers, clock *daemon.
 	if err := os.WriteFile(path, demoConfig, 0o600); err != nil {
 		return daemon.Config{}, found(err)
 	}
-	env := []string{"DEMO_DIR=" + dir, "DEMO_LISTEN=" + o.listen, "DEMO_NOTEHUB=" + s.urls[0], "DEMO_INBOX=" + s.urls[1]}
+	env := []string{"DEMO_DIR=" + dir, "DEMO_LISTEN=" + o.listen, "DEMO_NOTEHUB=" + s.urls[0], "DEMO_CUDO=" + s.urls[1], "DEMO_INBOX=" + s.urls[2]}
 	loaded, problems, err := config.Load(path, env, kinds())
 	if err != nil {
 		return daemon.Config{}, found(err)

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,16 +20,16 @@ type diary struct {
 	now func() time.Time
 
 	mu       sync.Mutex
-	accounts map[string]string // id to name
+	accounts map[billwatch.AccountKey]string // to their names
 	polls    int
 	failed   int
 	fired    int
 	resolved int
-	down     bool // the last round failed
+	down     map[string]bool // the sources whose last round failed
 }
 
 func newDiary(out io.Writer, now func() time.Time) *diary {
-	return &diary{out: out, now: now, accounts: map[string]string{}}
+	return &diary{out: out, now: now, accounts: map[billwatch.AccountKey]string{}, down: map[string]bool{}}
 }
 
 func (d *diary) observer() daemon.Observer {
@@ -46,7 +48,7 @@ func (d *diary) open(o demoOptions) {
 	if o.length > 0 {
 		ends = fmt.Sprintf("it ends by itself after %s", o.length)
 	}
-	fmt.Fprintf(d.out, "Simulated accounts, time at %g times its pace; %s.\n\n", o.speed, ends)
+	fmt.Fprintf(d.out, "Simulated accounts, time at %g times its pace; %s.\nAn alert fires or resolves; the inbox is what people are told of it.\n\n", o.speed, ends)
 }
 
 // say prints one line that fits a terminal.
@@ -58,7 +60,7 @@ func (d *diary) say(what, text string) {
 func (d *diary) polled(p billwatch.Poll) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.accounts[p.Account.ID] = p.Account.Title()
+	d.accounts[p.Account.Key()] = p.Account.Title()
 	d.polls++
 	if p.Snapshot == nil {
 		d.failed++
@@ -70,7 +72,7 @@ func (d *diary) moved(t billwatch.Transition) {
 	defer d.mu.Unlock()
 	name := t.Alert.Labels[billwatch.LabelAccountName]
 	if name == "" {
-		name = d.accounts[t.Alert.Key.Account.ID]
+		name = d.accounts[t.Alert.Key.Account]
 	}
 	switch t.To {
 	case billwatch.Firing:
@@ -80,19 +82,25 @@ func (d *diary) moved(t billwatch.Transition) {
 	default:
 		return
 	}
+	if name == "" { // the alert is about a whole source
+		name = t.Alert.Key.Account.Source
+	}
 	d.say(string(t.To), t.Alert.Key.Rule+": "+name)
 }
 
 func (d *diary) roundEnded(r billwatch.Round) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case r.Err != nil && !d.down:
-		d.say("outage", "the API fails; nothing fires and nothing resolves by it")
-	case r.Err == nil && d.down:
-		d.say("outage", "the API answers again")
+	source, failed := r.Lease.Source, r.Err != nil
+	if failed == d.down[source] {
+		return
 	}
-	d.down = r.Err != nil
+	d.down[source] = failed
+	if failed {
+		d.say("outage", source+" fails; what is known of its accounts stands")
+		return
+	}
+	d.say("outage", source+" answers again")
 }
 
 func (d *diary) message(m simulate.Message) {
@@ -104,25 +112,37 @@ func (d *diary) message(m simulate.Message) {
 		if summary == "" {
 			summary = alert.Labels[billwatch.LabelAlert] + " " + alert.Labels[billwatch.LabelAccountName]
 		}
+		if alert.Status == string(billwatch.Resolved) {
+			summary = "over: " + summary // the last that was true of it
+		}
 		about = append(about, summary)
 	}
-	d.say("inbox", fmt.Sprintf("[%s] %s", strings.ToUpper(m.Status), strings.Join(about, "; ")))
+	d.say("inbox", strings.Join(about, "; "))
 }
 
 // close prints the summary.
 func (d *diary) close(inbox *simulate.Inbox) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var messages []string
-	for receiver, n := range inbox.Counts() {
-		messages = append(messages, fmt.Sprintf("%s %d", receiver, n))
+	sources := make(map[string]int)
+	for account := range d.accounts {
+		sources[account.Source]++
 	}
 	fmt.Fprintf(d.out, `
-accounts         %d
+accounts         %d (%s)
 polls            %d (%d failed)
 alerts fired     %d
 alerts resolved  %d
 messages         %s
 duplicates       %d
-`, len(d.accounts), d.polls, d.failed, d.fired, d.resolved, strings.Join(messages, ", "), inbox.Duplicates())
+`, len(d.accounts), counts(sources), d.polls, d.failed, d.fired, d.resolved, counts(inbox.Counts()), inbox.Duplicates())
+}
+
+// counts returns how many there are of each, by name.
+func counts(of map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, of[name]))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -43,7 +43,7 @@ func (l loaded) daemon(logs io.Writer) (daemon.Config, error) {
 		return daemon.Config{}, misused(err)
 	}
 	return daemon.Config{
-		Plan: plan, Version: version, State: l.State.Reveal(), Retention: l.Retention, Listen: l.Listen,
+		Plan: plan, Version: version, State: l.State.Reveal(), Retention: l.Retention, Listen: l.Listen, Hosts: l.Hosts,
 		Clock: clock, Log: log,
 	}, nil
 }

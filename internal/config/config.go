@@ -23,6 +23,7 @@ type Config struct {
 	State     billwatch.Secret
 	Retention time.Duration
 	Listen    string
+	Hosts     []string // names under which it may be asked for what it shows
 	Log       Log
 	Timezone  *time.Location // of times in messages
 	Sources   []Source       // in the order of the file
@@ -57,8 +58,14 @@ type Source struct {
 
 // Open makes a source that is ready to be polled, with its request budget.
 func (s Source) Open(now func() time.Time, log *slog.Logger) (*poller.Source, error) {
+	return s.OpenWatched(now, log, nil)
+}
+
+// OpenWatched is Open with somebody who is told of each request.
+func (s Source) OpenWatched(now func() time.Time, log *slog.Logger, watch func(poller.Exchange)) (*poller.Source, error) {
 	budget := poller.NewBudget(s.RequestsPerMinute, now)
 	common := s.common()
+	common.Watch = watch
 	common.Ask, common.AskHistory = budget.Ask, budget.AskHistory
 	provider, err := s.Settings.New(common)
 	if err != nil {

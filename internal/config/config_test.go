@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,7 +148,8 @@ rules:
   - alert: Floor
     expr: balance < vars.floor
     annotations: { summary: "${NOT_A_VARIABLE} $$ {{ .Account.Name }}" }
-builtin_rules: { disabled: [RunsOutSoon] }
+builtin_rules: { disabled: [RunsOutSoon], severities: { SourceDown: page } }
+allowed_hosts: [billwatch.example.com]
 templates: [templates/*.tmpl]
 receivers:
   ops:
@@ -178,11 +180,17 @@ func TestEverythingIsReady(t *testing.T) {
 	if got := s.Select.Match(billwatch.Account{Name: "Test"}); got != billwatch.False {
 		t.Errorf("select on another account: %v", got)
 	}
+	if got := c.Rules.Rules()[0].Labels["severity"]; got != "page" {
+		t.Errorf("SourceDown has the severity %q", got)
+	}
+	if !slices.Contains(c.Hosts, "billwatch.example.com") {
+		t.Errorf("it may be asked under %q", c.Hosts)
+	}
 	var rules []string
 	for _, r := range c.Rules.Rules() {
 		rules = append(rules, r.Name)
 	}
-	if diff := cmp.Diff([]string{"AccountSuspended", "Floor", "FromFile"}, rules); diff != "" {
+	if diff := cmp.Diff([]string{"SourceDown", "AccountStale", "AccountGone", "AccountSuspended", "Floor", "FromFile"}, rules); diff != "" {
 		t.Error(diff)
 	}
 	var integrations []string

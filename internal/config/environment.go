@@ -128,8 +128,8 @@ func (l *loader) known(path []string) []string {
 	case "route":
 		return document.Keys(notify.Route{})
 	case "sources":
-		if len(path) == 2 {
-			return l.sourceKeys()
+		if len(path) >= 2 {
+			return l.sourceKeys(path[2:])
 		}
 	case "receivers":
 		return l.receiverKeys(path[1:])
@@ -137,10 +137,11 @@ func (l *loader) known(path []string) []string {
 	return nil
 }
 
-func (l *loader) sourceKeys() []string {
-	keys := document.Keys(sourceSettings{})
+// sourceKeys returns the keys below a source, or below some keys of its type's.
+func (l *loader) sourceKeys(below []string) []string {
+	keys := document.Keys(sourceSettings{}, below...)
 	for _, t := range l.kinds.Sources {
-		keys = append(keys, document.Keys(t.Settings())...)
+		keys = append(keys, document.Keys(t.Settings(), below...)...)
 	}
 	return keys
 }

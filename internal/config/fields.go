@@ -81,12 +81,19 @@ func (l *loader) place(s section, decoded bool, err error) {
 		if n == nil {
 			n = s.anchor
 		}
+		if wrong.Offset > 0 {
+			l.problems = append(l.problems, l.doc.ErrorAt(n, wrong.Offset, wrong.Error(), wrong.Hint))
+			continue
+		}
 		l.fail(n, wrong.Error(), wrong.Hint)
 	}
 }
 
-// mentioned says whether a problem is at a node already.
+// mentioned says whether a problem is at a node already, or within it.
 func (l *loader) mentioned(n *yaml.Node) bool {
+	if slices.ContainsFunc(n.Content, l.mentioned) {
+		return true
+	}
 	here := l.doc.Error(n, "", "")
 	return slices.ContainsFunc(l.problems, func(p billwatch.Problem) bool {
 		return p.File == here.File && p.Line == here.Line && p.Column == here.Column

@@ -18,6 +18,7 @@ import (
 // settings is the configuration's first level.
 type settings struct {
 	ExternalURL  string           `yaml:"external_url"`
+	AllowedHosts []string         `yaml:"allowed_hosts"`
 	State        billwatch.Secret `yaml:"state"`
 	Retention    time.Duration    `yaml:"retention"`
 	Listen       string           `yaml:"listen"`
@@ -39,7 +40,8 @@ type logSettings struct {
 }
 
 type builtinRules struct {
-	Disabled []*yaml.Node `yaml:"disabled"`
+	Disabled   []*yaml.Node `yaml:"disabled"`
+	Severities *yaml.Node   `yaml:"severities"`
 }
 
 func defaults() settings {
@@ -53,7 +55,7 @@ func defaults() settings {
 func notYet() []string {
 	return []string{
 		"inhibit_rules", "time_intervals", "mute_time_intervals", "active_time_intervals", "web_config_file", "heartbeat",
-		"fallback_receiver", "allowed_hosts", "forget_after",
+		"fallback_receiver", "forget_after",
 	}
 }
 
@@ -84,6 +86,7 @@ func (l *loader) general(root *yaml.Node) {
 	s, c := l.settings, l.config
 	c.State, c.Retention, c.Listen, c.Timezone = s.State, s.Retention, s.Listen, s.Timezone
 	l.externalURL(document.Get(root, "external_url"), s.ExternalURL)
+	l.allowedHosts(document.Get(root, "allowed_hosts"), s)
 	c.Log = l.log(document.Get(root, "log"), s.Log)
 	if s.Retention < 24*time.Hour {
 		l.fail(document.Get(root, "retention"), "retention: must be at least 1d", "")
@@ -119,6 +122,27 @@ func (l *loader) externalURL(n *yaml.Node, text string) {
 		return
 	}
 	l.warn(n, "external_url: has no effect yet: this version has no pages that messages could link to", "remove it")
+}
+
+// allowedHosts gathers the names under which the service may be asked for what
+// it shows: a page elsewhere that points its own name here must not read it.
+func (l *loader) allowedHosts(n *yaml.Node, s settings) {
+	for i, host := range s.AllowedHosts {
+		if host == "" || strings.ContainsAny(host, "/:@ ") {
+			at := n
+			if n != nil && n.Kind == yaml.SequenceNode && i < len(n.Content) {
+				at = n.Content[i]
+			}
+			l.fail(at, "allowed_hosts: must be the names of hosts", "such as billwatch.example.com, without scheme and port")
+		}
+	}
+	l.config.Hosts = slices.Clone(s.AllowedHosts)
+	if host, _, err := net.SplitHostPort(s.Listen); err == nil && host != "" {
+		l.config.Hosts = append(l.config.Hosts, host)
+	}
+	if u, err := url.Parse(s.ExternalURL); err == nil && u.Hostname() != "" {
+		l.config.Hosts = append(l.config.Hosts, u.Hostname())
+	}
 }
 
 func (l *loader) log(n *yaml.Node, s logSettings) Log {

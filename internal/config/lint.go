@@ -22,7 +22,7 @@ func (l *loader) facts() []rules.Facts {
 	var all []rules.Facts
 	for _, s := range l.config.Sources {
 		f := rules.Facts{Name: s.Name, Interval: s.Timing.Interval}
-		if fields, ok := poller.FieldsOf(s.Settings); ok {
+		if fields, ok := poller.FactsOf(s.Settings); ok {
 			f.Provider, f.Kind, f.Fields = fields.Provider, fields.Kind, fields.Names
 		}
 		all = append(all, f)

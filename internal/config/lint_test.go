@@ -104,7 +104,7 @@ func TestFieldsOfEachProviderAreWhatItReads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			said, ok := poller.FieldsOf(settings)
+			said, ok := poller.FactsOf(settings)
 			slices.Sort(said.Names)
 			if diff := cmp.Diff(said.Names, fieldsRead(t, snapshot)); diff != "" || !ok {
 				t.Errorf("said and read\n%s", diff)

@@ -18,6 +18,11 @@ import (
 // be read; all else are Problems, warnings included, and the Config is nil
 // where one of them is an error.
 func Load(path string, env []string, k Kinds) (*Config, billwatch.Problems, error) {
+	return load(path, env, k, "")
+}
+
+// load reads a configuration, of all sources or of one only.
+func load(path string, env []string, k Kinds, only string) (*Config, billwatch.Problems, error) {
 	path, err := Find(path)
 	if err != nil {
 		return nil, nil, err
@@ -30,7 +35,7 @@ func Load(path string, env []string, k Kinds) (*Config, billwatch.Problems, erro
 	if doc == nil {
 		return nil, problems, nil
 	}
-	l := &loader{doc: doc, dir: filepath.Dir(path), kinds: k, problems: problems, joined: map[*yaml.Node]bool{}}
+	l := &loader{doc: doc, dir: filepath.Dir(path), kinds: k, only: only, problems: problems, joined: map[*yaml.Node]bool{}}
 	l.config = &Config{Files: []string{path}}
 	l.load(env)
 	l.finish()
@@ -45,6 +50,8 @@ type loader struct {
 	doc      *document.Document
 	dir      string // of the file
 	kinds    Kinds
+	only     string   // the name of the one source that is looked at; empty for all
+	names    []string // of all sources, where one only is looked at
 	settings settings
 	config   *Config
 	problems billwatch.Problems
@@ -65,6 +72,9 @@ func (l *loader) load(env []string) {
 		l.fail(nil, "is a "+string(KindOf(l.doc))+", not a configuration", "a configuration has sources: and receivers:")
 		return
 	}
+	if root = l.narrowed(root); l.only != "" && l.problems.Errors() > 0 {
+		return // that the rest is strange, too, is no news
+	}
 	variables := newVariables(env)
 	l.expand(root, variables)
 	l.override(root, variables)
@@ -75,8 +85,9 @@ func (l *loader) load(env []string) {
 	l.accounts(l.settings.Accounts)
 	l.rules()
 	l.templates(l.settings.Templates)
-	receivers := l.receivers(l.settings.Receivers)
-	l.route(receivers)
+	if l.only == "" {
+		l.route(l.receivers(l.settings.Receivers))
+	}
 }
 
 // forgetUnset drops what was said of values that lack a variable: that they

@@ -23,7 +23,7 @@ func (l *loader) rules() {
 		}
 	}
 	l.config.options = rules.Options{
-		Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled(),
+		Vars: l.varNames(), Sources: l.sourceNames(), Disabled: l.disabled(), Severities: l.severities(),
 		Labels: l.labelNames(), Facts: l.facts(),
 	}
 	set, problems := rules.Load(docs, l.config.options)
@@ -63,7 +63,7 @@ func (c *Config) RulesFrom(paths []string) (*rules.Set, billwatch.Problems, erro
 
 // sourceNames returns every source of the file, also those with a problem.
 func (l *loader) sourceNames() []string {
-	names := []string{}
+	names := append([]string{}, l.names...)
 	for k := range document.Pairs(l.settings.Sources) {
 		names = append(names, k.Value)
 	}
@@ -137,7 +137,7 @@ func (l *loader) glob(n *yaml.Node, pattern, key string) []string {
 // disabled returns the built-in rules that are switched off.
 func (l *loader) disabled() []string {
 	var names []string
-	known := builtinRuleNames()
+	known := rules.Builtin()
 	for _, n := range l.settings.BuiltinRules.Disabled {
 		var name string
 		if problems := l.doc.Decode(n, &name); len(problems) > 0 {
@@ -152,12 +152,31 @@ func (l *loader) disabled() []string {
 	return names
 }
 
-func builtinRuleNames() []string {
-	var names []string
-	if standard, _ := rules.Load(nil, rules.Options{}); standard != nil {
-		for _, rule := range standard.Rules() {
-			names = append(names, rule.Name)
+// severities returns what severity built-in rules are to have.
+func (l *loader) severities() map[string]string {
+	severities, known := map[string]string{}, rules.Builtin()
+	n := l.settings.BuiltinRules.Severities
+	if n == nil || document.IsNull(n) {
+		return severities
+	}
+	if n.Kind != yaml.MappingNode {
+		l.fail(n, "severities must be a mapping of built-in rules to severities", "such as SourceDown: warning")
+		return severities
+	}
+	for k, v := range document.Pairs(n) {
+		var severity string
+		if problems := l.doc.Decode(v, &severity); len(problems) > 0 {
+			l.add(problems)
+			continue
+		}
+		switch {
+		case !slices.Contains(known, k.Value):
+			l.fail(k, "there is no built-in rule "+l.doc.Quote(k), suggest(k.Value, known))
+		case strings.TrimSpace(severity) == "":
+			l.fail(v, "a severity must not be empty", "such as warning")
+		default:
+			severities[k.Value] = severity
 		}
 	}
-	return names
+	return severities
 }

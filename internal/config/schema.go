@@ -9,6 +9,7 @@ import (
 	"github.com/billwatch/billwatch/internal/document"
 	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/rules"
 )
 
 // schema is a JSON Schema, or a part of one.
@@ -50,7 +51,7 @@ func configSchema(k Kinds) schema {
 	properties["rule_files"] = listOf(schema{"type": "string"})
 	properties["templates"] = listOf(schema{"type": "string"})
 	properties["route"] = ref("route")
-	properties["builtin_rules"].(schema)["properties"].(schema)["disabled"] = listOf(schema{"enum": builtinRuleNames()})
+	properties["builtin_rules"].(schema)["properties"].(schema)["disabled"] = listOf(schema{"enum": rules.Builtin()})
 	m.sources(k.Sources)
 	m.receivers(k.Integrations)
 	m.defs["account"] = m.structure("accounts", reflect.ValueOf(accountSettings{}))

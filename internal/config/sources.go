@@ -87,6 +87,7 @@ func (l *loader) source(s section, name string) {
 	l.place(s, decoded, err)
 	l.warnOfHaste(s, own, t)
 	l.lintTiming(s, own)
+	l.warnOfShortage(s, source)
 	l.config.Sources = append(l.config.Sources, source)
 }
 
@@ -165,6 +166,19 @@ func (l *loader) warnOfHaste(s section, own sourceSettings, t poller.Type) {
 	}
 	if vendor != "" {
 		l.warn(n, "interval: less than a minute is hasty for "+vendor, "balances change by the hour; 5m is plenty")
+	}
+}
+
+// warnOfShortage warns of a budget that does not even allow a listing and one
+// account within an interval.
+func (l *loader) warnOfShortage(s section, source Source) {
+	n := document.Get(s.node, "requests_per_minute")
+	if n == nil || source.RequestsPerMinute <= 0 || source.Timing.Cron != nil {
+		return
+	}
+	if allowed := time.Duration(source.RequestsPerMinute) * source.Timing.Interval; allowed < 2*time.Minute {
+		l.warn(n, fmt.Sprintf("requests_per_minute: %d allows not even a listing and one account every %s", source.RequestsPerMinute, source.Timing.Interval),
+			"raise it, or the interval")
 	}
 }
 

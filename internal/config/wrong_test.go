@@ -55,6 +55,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"an interval of nothing", source("interval: 0s"), "billwatch.yaml:2:60: interval: must be at least 1s"},
 		{"a number for an interval", source("interval: 30"), "billwatch.yaml:2:60: \"30\" is not a duration\n  hint: it needs a unit: 30s, 30m"},
 		{"a hasty interval", source("interval: 30s"), "billwatch.yaml:2:60: warning: interval: less than a minute is hasty for api.notefile.net\n  hint: balances change by the hour; 5m is plenty"},
+		{"a budget below a listing and an account", source("interval: 1m, requests_per_minute: 1"), "billwatch.yaml:2:85: warning: requests_per_minute: 1 allows not even a listing and one account every 1m0s\n  hint: raise it, or the interval"},
+		{"a budget for a listing and an account", source("interval: 1m, requests_per_minute: 2"), ""},
 		{"a hasty interval elsewhere", source("interval: 30s, base_url: \"http://127.0.0.1:1\""), ""},
 		{"a base URL without scheme", source("base_url: api.notefile.net"), "billwatch.yaml:2:60: base_url: must begin with https:// or http://"},
 		{"cron beside interval", source("interval: 5m, cron: \"* * * * *\""), "billwatch.yaml:2:70: cron and interval cannot both be set\n  hint: remove one of them"},
@@ -78,6 +80,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"a rule file that is not there", around("rule_files: [rules.yaml]"), "billwatch.yaml:5:14: rule_files: there is no file \"rules.yaml\"\n  hint: paths are relative to the configuration"},
 		{"a pattern that matches nothing", around("rule_files: [rules/*.yaml]"), "billwatch.yaml:5:14: warning: rule_files: \"rules/*.yaml\" matches no file\n  hint: paths are relative to the configuration"},
 		{"the configuration as a rule file", around("rule_files: [\"*.yaml\"]"), ""},
+		{"no such built-in rule has a severity", around("builtin_rules: { severities: { SourceDwn: warning } }"), "billwatch.yaml:5:32: there is no built-in rule \"SourceDwn\"\n  hint: did you mean SourceDown?"},
+		{"an address is no host", around("allowed_hosts: [https://x.example]"), "billwatch.yaml:5:17: allowed_hosts: must be the names of hosts\n  hint: such as billwatch.example.com, without scheme and port"},
 		{"no such built-in rule", around("builtin_rules: { disabled: [RunOutSoon] }"), "billwatch.yaml:5:29: there is no built-in rule \"RunOutSoon\"\n  hint: did you mean RunsOutSoon?"},
 
 		{"an integration of a later version", around("  am: { alertmanager: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: alertmanager: not in this version yet\n"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -23,7 +24,8 @@ type Config struct {
 	NoMigrate bool
 	Retention time.Duration
 	Listen    string
-	NoNotify  bool // do all but send
+	Hosts     []string // names under which it may be asked for what it shows
+	NoNotify  bool     // do all but send
 	Clock     *Clock
 	Log       *slog.Logger
 
@@ -44,9 +46,11 @@ type Observer struct {
 // stopped.
 type Daemon struct {
 	Config
+	opened  atomic.Pointer[sqlstore.Store] // nil before it is open
 	health  *web.Health
 	metrics *web.Metrics
 	name    string
+	lease   lease
 }
 
 // New returns a daemon that is ready to run.
@@ -68,7 +72,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // transaction in hand, then sends, then leases, then the store. It returns nil
 // after an orderly end.
 func (d *Daemon) Run(ctx context.Context) error {
-	server, err := web.Listen(d.Listen, web.Handler(d.health, d.metrics), d.Log)
+	server, err := web.Listen(d.Listen, web.Handler(d.health, d.metrics, web.API{Sources: d.sources, Hosts: d.Hosts}), d.Log)
 	if err != nil {
 		return &StartError{err}
 	}
@@ -89,6 +93,8 @@ func (d *Daemon) work(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
+	d.opened.Store(store)
+	defer d.opened.Store(nil)
 	self, err := d.enter(ctx, store)
 	if err != nil {
 		return err
@@ -109,11 +115,13 @@ func (d *Daemon) work(ctx context.Context) error {
 		{"keep house", d.housekeeper(store)},
 		{"end removed sources", func(ctx context.Context) error { return d.endRemoved(ctx, store, rounds) }},
 		{"send", dispatcher.Run},
+		{"watch", rounds.watcher.run},
 		{"poll", scheduler.Run},
 	}
 	if d.NoNotify {
 		steps = slices.Delete(steps, 3, 4)
 	}
+	rounds.watcher.lookAtAll(ctx) // before the first poll: what is watched from now on is down only later
 	return runSteps(ctx, steps)
 }
 
@@ -168,7 +176,7 @@ func (d *Daemon) enter(ctx context.Context, store *sqlstore.Store) (*replica, er
 }
 
 func (d *Daemon) replica(store *sqlstore.Store) *replica {
-	return &replica{name: d.name, store: store, clock: d.Clock, shared: store.Shared(), health: d.health, log: d.Log,
+	return &replica{name: d.name, lease: &d.lease, store: store, clock: d.Clock, shared: store.Shared(), health: d.health, log: d.Log,
 		rewind: store.Rewind}
 }
 
@@ -177,8 +185,13 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 		memory: store, judge: newJudge(d.Plan), metrics: d.metrics,
 		clock: d.Clock, log: d.Log, observer: d.Observer,
 	}
+	for _, source := range d.Sources {
+		source.Held = d.lease.held
+	}
+	watch := &watcher{store: store, pipeline: line, sources: d.Sources, providers: d.Providers,
+		holder: d.name, clock: d.Clock, log: d.Log}
 	return &rounds{ledger: store, pipeline: line, metrics: d.metrics, clock: d.Clock, holder: d.name,
-		log: d.Log, ended: d.Ended, failed: map[string]bool{}}
+		log: d.Log, ended: d.Ended, watcher: watch}
 }
 
 func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {

@@ -38,6 +38,7 @@ func (j *judge) judge(poll billwatch.Poll, known billwatch.Knowledge, now time.T
 	standing := standingBy(known.Alerts)
 	v := verdict{}
 	v.evaluations, v.forecast = j.evaluate(poll, known, standing, now)
+	v.evaluations = j.seen(v.evaluations, poll, standing, now)
 	for _, e := range v.evaluations {
 		alert, stands := standing[e.Rule]
 		if !stands {
@@ -91,7 +92,7 @@ func (j *judge) input(poll billwatch.Poll, known billwatch.Knowledge, standing m
 	in := rules.Input{
 		Snapshot: *poll.Snapshot,
 		Previous: known.Previous,
-		Records:  merged(known.Records, poll.Records),
+		Records:  recordsWith(poll, known.Records),
 		Vars:     j.plan.Vars(poll.Account),
 		Standing: make(map[string]bool, len(standing)),
 		Applied:  make(map[string]billwatch.Outcome, len(standing)),

@@ -52,6 +52,7 @@ func (d *Daemon) Once(ctx context.Context, deadline time.Duration) error {
 
 func (d *Daemon) pollOnce(ctx context.Context, store *sqlstore.Store, end time.Time) error {
 	rounds := d.rounds(store)
+	rounds.watcher.visits = true
 	failed := []error{d.endOrphans(ctx, store, rounds)}
 	for _, source := range d.Sources {
 		failed = append(failed, d.roundOnce(ctx, rounds, source))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,14 +37,20 @@ type pipeline struct {
 	log     *slog.Logger
 
 	observer Observer
+	runways  runways
+	turns    turns
 
 	mu     sync.Mutex
 	routed map[billwatch.AlertKey]bool // firing alerts that this process has routed
 }
 
+// spent tells the times of a source's last requests, which are stored with each
+// batch: whoever polls the source next must know.
+type spent func() []time.Time
+
 // run takes polls until the channel closes, a batch at a time. After an error
 // it goes on taking them, so that nobody waits for it, and keeps none.
-func (p *pipeline) run(ctx context.Context, lease billwatch.Lease, polls <-chan billwatch.Poll) error {
+func (p *pipeline) run(ctx context.Context, lease billwatch.Lease, requests spent, polls <-chan billwatch.Poll) error {
 	var failed error
 	for {
 		batch := gather(polls)
@@ -51,7 +58,7 @@ func (p *pipeline) run(ctx context.Context, lease billwatch.Lease, polls <-chan 
 			return failed
 		}
 		if failed == nil {
-			failed = p.settle(ctx, lease, folded(batch))
+			failed = p.settle(ctx, lease, requests, folded(batch))
 		}
 	}
 }
@@ -98,9 +105,9 @@ func folded(polls []billwatch.Poll) []billwatch.Poll {
 // settle judges a batch and commits it. While the store is away it tries again
 // until the lease or the context ends: what was read is not thrown away for a
 // database that restarts.
-func (p *pipeline) settle(ctx context.Context, lease billwatch.Lease, polls []billwatch.Poll) error {
+func (p *pipeline) settle(ctx context.Context, lease billwatch.Lease, requests spent, polls []billwatch.Poll) error {
 	try := func() (struct{}, error) {
-		err := p.once(ctx, lease, polls)
+		err := p.once(ctx, billwatch.Batch{Lease: lease, Polls: slices.Clone(polls), Requests: requests()})
 		if errors.Is(err, billwatch.ErrLeaseLost) {
 			return struct{}{}, backoff.Permanent(err)
 		}
@@ -125,9 +132,11 @@ const storePatience = 15 * time.Minute
 
 // once judges a batch against what the store knows now, and commits it.
 // A transaction that has begun is finished even while the process shuts down.
-func (p *pipeline) once(ctx context.Context, lease billwatch.Lease, polls []billwatch.Poll) error {
+func (p *pipeline) once(ctx context.Context, batch billwatch.Batch) error {
+	lease, polls := batch.Lease, batch.Polls
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
 	defer cancel()
+	defer p.turns.alone(lease.Source)()
 	ids := make([]string, len(polls))
 	for i, poll := range polls {
 		ids[i] = poll.Account.ID
@@ -136,10 +145,11 @@ func (p *pipeline) once(ctx context.Context, lease billwatch.Lease, polls []bill
 	if err != nil {
 		return err
 	}
-	batch := billwatch.Batch{Lease: lease, Now: p.clock.Now(), Polls: polls}
+	batch.Now = p.clock.Now()
 	verdicts := make([]verdict, len(polls))
 	for i, poll := range polls {
-		verdicts[i] = p.judge.judge(poll, known[poll.Account.ID], batch.Now)
+		polls[i] = derived(poll, known[poll.Account.ID])
+		verdicts[i] = p.judge.judge(polls[i], known[poll.Account.ID], batch.Now)
 		batch.Alerts = append(batch.Alerts, verdicts[i].alerts...)
 		batch.Transitions = append(batch.Transitions, verdicts[i].transitions...)
 		batch.Due = append(batch.Due, verdicts[i].due...)
@@ -163,6 +173,7 @@ func (p *pipeline) show(poll billwatch.Poll, v verdict) {
 	}
 	if poll.Snapshot != nil {
 		p.metrics.Forecast(poll.Account.Key(), v.forecast)
+		p.runways.note(poll.Account.Key(), v.forecast)
 	}
 	for _, e := range v.evaluations {
 		p.metrics.Evaluated(e)

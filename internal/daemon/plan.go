@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -16,6 +17,9 @@ import (
 // how to judge, whom to tell.
 type Plan struct {
 	Sources   []*poller.Source
+	Providers map[string]string // of the sources, by name
+	Types     map[string]string // of the sources, by name
+	Limits    map[string]int    // requests a minute that the sources may make; none where zero
 	Rules     *rules.Set
 	Vars      func(billwatch.Account) map[string]any   // an account's own variables
 	Labels    func(billwatch.Account) billwatch.Labels // an account's labels, the configured ones added
@@ -25,13 +29,16 @@ type Plan struct {
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
-	p := Plan{Rules: c.Rules, Vars: c.Vars, Labels: c.Labels, Router: c.Router, Templates: c.Templates}
+	p := Plan{Rules: c.Rules, Vars: c.Vars, Labels: c.Labels, Router: c.Router, Templates: c.Templates,
+		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)
 		if err != nil {
 			return Plan{}, fmt.Errorf("source %s: %w", source.Name, err)
 		}
 		p.Sources = append(p.Sources, ready)
+		p.Types[source.Name], p.Limits[source.Name] = source.Type, source.RequestsPerMinute
+		p.Providers[source.Name] = strings.TrimSuffix(source.Type, "-billing-accounts") // two types, one provider
 	}
 	return p, nil
 }

@@ -130,7 +130,7 @@ func (r *Replay) Poll(ctx context.Context, source string, at time.Time, polls []
 		if err := r.keep(ctx, source, batch); err != nil {
 			return err
 		}
-		if err := r.pipeline.once(ctx, lease, batch); err != nil {
+		if err := r.pipeline.once(ctx, billwatch.Batch{Lease: lease, Polls: batch}); err != nil {
 			return err
 		}
 	}

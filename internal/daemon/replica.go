@@ -29,6 +29,7 @@ type presence interface {
 // the leases of all its sources hang on that row.
 type replica struct {
 	name   string
+	lease  *lease // nil where nobody goes by it
 	store  presence
 	clock  *Clock
 	shared bool // the store has a clock of its own that decides
@@ -101,11 +102,16 @@ func (r *replica) over() bool {
 }
 
 func (r *replica) tryRenew(ctx context.Context) error {
+	asked := time.Now()
 	if err := r.setClock(ctx); err != nil {
 		return err
 	}
 	now := r.clock.Now()
-	return r.store.Renew(ctx, r.name, now, now.Add(r.ttl()))
+	err := r.store.Renew(ctx, r.name, now, now.Add(r.ttl()))
+	if err == nil && r.lease != nil {
+		r.lease.renewed(asked)
+	}
+	return err
 }
 
 // leap is from where on a correction of the clock is a jump.

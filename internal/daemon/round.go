@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -30,20 +29,22 @@ type rounds struct {
 	holder   string
 	log      *slog.Logger
 	ended    func(billwatch.Round) // may be nil
+	watcher  *watcher
 
-	mu     sync.Mutex
-	failed map[string]bool // sources whose last round failed: a repeated failure is logged once
+	troubles troubles
 }
 
 // knockAgain is how long a slot that the store could not be asked for waits.
 const knockAgain = 2 * time.Second
 
 // knock polls the source if its time slot is due and not taken yet. While the
-// store is away it asks again: the next slot may be a day off.
+// store is away, or was for so long that the lease ended in mid-round, it asks
+// again: the next slot may be a day off.
 func (r *rounds) knock(ctx context.Context, source *poller.Source) {
+	broken := int64(0)
 	for quiet := false; ; quiet = true {
 		slot, _ := source.Timing.Slot(source.Name, r.clock.Now())
-		_, err := r.poll(ctx, source, slot)
+		_, err := r.poll(ctx, source, slot+broken)
 		if err == nil || errors.Is(err, errTaken) || ctx.Err() != nil {
 			return
 		}
@@ -51,7 +52,10 @@ func (r *rounds) knock(ctx context.Context, source *poller.Source) {
 			r.log.Warn("round not finished", "source", source.Name, "err", err)
 		}
 		if _, unasked := errors.AsType[*claimError](err); !unasked {
-			return
+			if leaseLost(err) == nil {
+				return
+			}
+			broken++ // the slot counts as polled, the second after it does not
 		}
 		select {
 		case <-ctx.Done():
@@ -89,6 +93,7 @@ func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (b
 	if err != nil {
 		return billwatch.Round{}, fmt.Errorf("accounts of %s: %w", source.Name, err)
 	}
+	r.pipeline.runways.tell(known)
 	source.Resume(claimed)
 	return r.make(ctx, source, claimed.Lease, known)
 }
@@ -96,24 +101,32 @@ func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (b
 func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatch.Lease, known []billwatch.Remembered) (billwatch.Round, error) {
 	polls := make(chan billwatch.Poll)
 	judged := make(chan error, 1)
-	go func() { judged <- r.pipeline.run(ctx, lease, polls) }()
-	round := source.Round(ctx, known, func(p billwatch.Poll) { polls <- p })
+	go func() { judged <- r.pipeline.run(ctx, lease, source.Spent, polls) }()
+	var read []billwatch.Poll
+	round := source.Round(ctx, known, func(p billwatch.Poll) {
+		read = append(read, billwatch.Poll{Account: p.Account, Err: p.Err})
+		polls <- p
+	})
 	close(polls)
-	if err := <-judged; err != nil {
-		return round, err
+	err := <-judged
+	if broken := errors.Join(ctx.Err(), leaseLost(round.Err)); err == nil {
+		err = broken // half a round says nothing of who is missing
 	}
-	if ctx.Err() != nil { // half a round says nothing of who is missing
-		return round, ctx.Err()
+	if err != nil {
+		return round, errors.Join(err, r.breakOff(ctx, lease, source.Spent()))
 	}
 	round.Lease, round.Now = lease, r.clock.Now()
-	r.report(round)
+	r.report(round, read)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
 	defer cancel()
+	if err := r.ledger.EndRound(ending, round); err != nil {
+		return round, fmt.Errorf("end the round of %s: %w", source.Name, err)
+	}
 	if err := r.endExcluded(ending, lease, round.Excluded); err != nil {
 		return round, fmt.Errorf("end alerts of accounts that %s leaves out: %w", source.Name, err)
 	}
-	if err := r.ledger.EndRound(ending, round); err != nil {
-		return round, fmt.Errorf("end the round of %s: %w", source.Name, err)
+	if err := r.watcher.look(ending, source); err != nil {
+		return round, fmt.Errorf("judge what cannot be seen of %s: %w", source.Name, err)
 	}
 	return round, nil
 }
@@ -156,6 +169,7 @@ func (r *rounds) endExcluded(ctx context.Context, lease billwatch.Lease, exclude
 	if len(excluded) == 0 {
 		return nil
 	}
+	defer r.pipeline.turns.alone(lease.Source)()
 	known, err := r.pipeline.memory.Know(ctx, lease.Source, excluded)
 	if err != nil {
 		return err
@@ -168,25 +182,15 @@ func (r *rounds) endExcluded(ctx context.Context, lease billwatch.Lease, exclude
 	return r.end(ctx, lease, alerts, "no longer selected")
 }
 
-// report logs a source's failure once, and its recovery.
-func (r *rounds) report(round billwatch.Round) {
+// report logs once what is wrong with a source and its accounts, and its end.
+func (r *rounds) report(round billwatch.Round, read []billwatch.Poll) {
 	r.metrics.RoundEnded(round)
 	if r.ended != nil {
 		r.ended(round)
 	}
-	name := round.Lease.Source
-	r.mu.Lock()
-	before := r.failed[name]
-	r.failed[name] = round.Err != nil
-	r.mu.Unlock()
-	switch {
-	case round.Err != nil && !before:
-		r.log.Warn("poll failed", "source", name, "err", round.Err)
-	case round.Err == nil && before:
-		r.log.Info("poll works again", "source", name)
-	}
+	r.troubles.report(r.log, round, read)
 	for _, problem := range round.Problems {
-		r.log.Debug("row of the listing could not be read", "source", name, "err", problem)
+		r.log.Debug("row of the listing could not be read", "source", round.Lease.Source, "err", problem)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestAlertsFromBeforeTheStartAreRoutedOnce(t *testing.T) {
 	p := &pipeline{memory: m, judge: newJudge(plan), metrics: web.NewMetrics("test"), clock: NewClock(noon, 1),
 		log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	for _, poll := range []billwatch.Poll{fails(), reads(800), reads(5000)} {
-		if err := p.once(t.Context(), billwatch.Lease{Source: acme.Source}, []billwatch.Poll{poll}); err != nil {
+		if err := p.once(t.Context(), billwatch.Batch{Lease: billwatch.Lease{Source: acme.Source}, Polls: []billwatch.Poll{poll}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,17 +27,39 @@ func (d *Document) Decode(n *yaml.Node, into any) billwatch.Problems {
 	return dec.problems
 }
 
-// Keys returns the keys that Decode knows of a struct, or of a pointer to one.
-func Keys(of any) []string {
-	t := reflect.TypeOf(of)
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
+// Keys returns the keys that Decode knows of a struct, or of a pointer to one;
+// or those of a struct that lies below some keys of it.
+func Keys(of any, below ...string) []string {
+	t := structOf(reflect.TypeOf(of))
+	for _, key := range below {
+		if t == nil {
+			return nil
+		}
+		i := slices.IndexFunc(fieldsOf(t), func(f field) bool { return f.key == key })
+		if i < 0 {
+			return nil
+		}
+		t = structOf(t.FieldByIndex(fieldsOf(t)[i].index).Type)
+	}
+	if t == nil {
+		return nil
 	}
 	var keys []string
 	for _, f := range fieldsOf(t) {
 		keys = append(keys, f.key)
 	}
 	return keys
+}
+
+// structOf returns the struct that a type is or points to; nil where it is none.
+func structOf(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	return t
 }
 
 type decoder struct {

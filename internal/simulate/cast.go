@@ -6,7 +6,6 @@ import "time"
 // happens to it, in time since the start of the story.
 type account struct {
 	index uint64
-	id    string
 
 	name, role, contact string
 

@@ -22,7 +22,8 @@ type Config struct {
 }
 
 // NewNotehub returns the organization endpoints of Notehub, with a dozen
-// organizations. In the first five hours after Start one is low from the
+// organizations, and the older endpoints of billing accounts, which are the same
+// dozen with other identities. In the first five hours after Start one is low from the
 // beginning, one runs low and is topped up, one runs dry, one is suspended and
 // lifted, one bursts, and the API is out of order for half an hour; a plan ends
 // on the third day.
@@ -30,13 +31,11 @@ func NewNotehub(c Config) http.Handler {
 	n := &notehub{Config: c}
 	for i, a := range cast() {
 		a.index = uint64(i)
-		a.id = identity(c.Seed, a.index)
 		n.accounts = append(n.accounts, newSimulation(a, c))
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/organizations", n.list)
-	mux.HandleFunc("GET /v1/organizations/{id}", n.detail)
-	mux.HandleFunc("GET /v1/organizations/{id}/balance-history", n.history)
+	n.serve(mux, family{path: "organizations", field: "organizations", email: true})
+	n.serve(mux, family{path: "billing-accounts", field: "billing_accounts", identities: 0xB111})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusNotFound, "The requested resource could not be found")
 	})
@@ -46,6 +45,41 @@ func NewNotehub(c Config) http.Handler {
 type notehub struct {
 	Config
 	accounts []*simulation
+}
+
+// family is one of the two groups of endpoints, which differ in little.
+type family struct {
+	path       string
+	field      string // of the list
+	identities uint64 // added to the seed of the ids
+	email      bool   // whether a detail has one
+}
+
+func (n *notehub) serve(mux *http.ServeMux, f family) {
+	one := func(answer func(*simulation, family, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			a := n.find(f, r.PathValue("id"))
+			if a == nil {
+				fail(w, r, http.StatusNotFound, "The requested resource could not be found")
+				return
+			}
+			answer(a, f, w, r)
+		}
+	}
+	mux.HandleFunc("GET /v1/"+f.path, func(w http.ResponseWriter, _ *http.Request) { n.list(w, f) })
+	mux.HandleFunc("GET /v1/"+f.path+"/{id}", one(n.detail))
+	mux.HandleFunc("GET /v1/"+f.path+"/{id}/balance-history", one(n.history))
+}
+
+func (n *notehub) id(f family, a *simulation) string { return identity(n.Seed+f.identities, a.index) }
+
+func (n *notehub) find(f family, id string) *simulation {
+	for _, a := range n.accounts {
+		if n.id(f, a) == id {
+			return a
+		}
+	}
+	return nil
 }
 
 // guard answers what every endpoint answers alike: outages and wrong tokens.
@@ -74,7 +108,7 @@ func outOfOrder(since time.Duration) bool {
 		(since >= 6*day && within(since%(6*day), 14*time.Hour, time.Hour))
 }
 
-func (n *notehub) list(w http.ResponseWriter, _ *http.Request) {
+func (n *notehub) list(w http.ResponseWriter, f family) {
 	type row struct {
 		UID  string `json:"uid"`
 		Name string `json:"name"`
@@ -82,9 +116,9 @@ func (n *notehub) list(w http.ResponseWriter, _ *http.Request) {
 	}
 	rows := make([]row, len(n.accounts))
 	for i, a := range n.accounts {
-		rows[i] = row{a.id, a.name, a.role}
+		rows[i] = row{n.id(f, a), a.name, a.role}
 	}
-	answer(w, http.StatusOK, map[string]any{"organizations": rows})
+	answer(w, http.StatusOK, map[string]any{f.field: rows})
 }
 
 type planJSON struct {
@@ -99,27 +133,26 @@ type detailJSON struct {
 	UID       string   `json:"uid"`
 	Name      string   `json:"name"`
 	Owner     string   `json:"owner"`
-	Email     string   `json:"email"`
+	Email     string   `json:"email,omitempty"`
 	Suspended bool     `json:"suspended"`
 	Plan      planJSON `json:"plan"`
 }
 
-func (n *notehub) detail(w http.ResponseWriter, r *http.Request) {
-	a := n.find(r)
-	if a == nil {
-		fail(w, r, http.StatusNotFound, "The requested resource could not be found")
-		return
-	}
+func (n *notehub) detail(a *simulation, f family, w http.ResponseWriter, r *http.Request) {
 	now := n.Now()
 	if covers(a.refused, now.Sub(n.Start)) {
 		fail(w, r, http.StatusForbidden, "this billing account is suspended")
 		return
 	}
-	answer(w, http.StatusOK, detailJSON{
-		UID: a.id, Name: a.name, Owner: a.contact, Email: a.contact,
+	body := detailJSON{
+		UID: n.id(f, a), Name: a.name, Owner: a.contact,
 		Suspended: covers(a.suspended, now.Sub(n.Start)),
 		Plan:      a.planAt(now),
-	})
+	}
+	if f.email {
+		body.Email = a.contact
+	}
+	answer(w, http.StatusOK, body)
 }
 
 type recordJSON struct {
@@ -128,12 +161,7 @@ type recordJSON struct {
 	Used      int64     `json:"total_event_capacity_used"`
 }
 
-func (n *notehub) history(w http.ResponseWriter, r *http.Request) {
-	a := n.find(r)
-	if a == nil {
-		fail(w, r, http.StatusNotFound, "The requested resource could not be found")
-		return
-	}
+func (n *notehub) history(a *simulation, _ family, w http.ResponseWriter, r *http.Request) {
 	now := n.Now()
 	from, errFrom := unixParam(r, "startDate", n.Start.Add(-historyDays*day))
 	to, errTo := unixParam(r, "endDate", now)
@@ -160,15 +188,6 @@ func unixParam(r *http.Request, name string, otherwise time.Time) (time.Time, er
 		return time.Time{}, fmt.Errorf("%s is not in Unix seconds", name)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
-}
-
-func (n *notehub) find(r *http.Request) *simulation {
-	for _, a := range n.accounts {
-		if a.id == r.PathValue("id") {
-			return a
-		}
-	}
-	return nil
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

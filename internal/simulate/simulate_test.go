@@ -285,7 +285,8 @@ func TestWhatTheAPIRefuses(t *testing.T) {
 	for uri, want := range map[string]int{
 		"/v1/organizations/nobody":                 404,
 		"/v1/organizations/nobody/balance-history": 404,
-		"/v1/billing-accounts":                     404,
+		"/v1/billing-accounts/nobody":              404,
+		"/v1/devices":                              404,
 	} {
 		if got := w.get(t, uri, nil); got != want {
 			t.Errorf("%s: got %d, want %d", uri, got, want)

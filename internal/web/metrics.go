@@ -14,6 +14,7 @@ import (
 // label holds a name that a customer types; accounts are known by their id.
 type Metrics struct {
 	registry *prometheus.Registry
+	sources  *sourceMetrics
 
 	balance   *prometheus.GaugeVec
 	suspended *prometheus.GaugeVec
@@ -26,6 +27,7 @@ type Metrics struct {
 	evaluations   *prometheus.CounterVec
 	transitions   *prometheus.CounterVec
 	notifications *prometheus.CounterVec
+	errors        *prometheus.CounterVec
 	untold        prometheus.Counter
 	attempts      *prometheus.HistogramVec
 }
@@ -41,6 +43,7 @@ func NewMetrics(version string) *Metrics {
 	m.seen = gauge("account_read_timestamp_seconds", "When the account was last read, Unix time.", account...)
 	m.polls = counter("polls_total", "Accounts read, by outcome.", "source", "outcome")
 	m.rounds = counter("rounds_total", "Polls of a whole source, by outcome.", "source", "outcome")
+	m.errors = counter("poll_errors_total", "Polls that failed, of accounts and of whole sources, by kind of error.", "source", "kind")
 	m.evaluations = counter("evaluations_total", "Rules judged on accounts, by outcome.", "rule", "outcome")
 	m.transitions = counter("transitions_total", "Alerts that moved, by the state they moved to.", "rule", "to")
 	m.notifications = counter("notifications_total", "Attempts to deliver, by outcome.", "integration", "outcome")
@@ -57,9 +60,10 @@ func NewMetrics(version string) *Metrics {
 		Name: "billwatch_build_info", Help: "The program's version; always 1.",
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.balance, m.suspended, m.burn, m.runway, m.seen, m.polls, m.rounds,
+	m.registry.MustRegister(m.balance, m.suspended, m.burn, m.runway, m.seen, m.polls, m.rounds, m.errors,
 		m.evaluations, m.transitions, m.notifications, m.untold, m.attempts, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.sources = newSourceMetrics(m.registry)
 	return m
 }
 
@@ -76,6 +80,7 @@ func (m *Metrics) Polled(p billwatch.Poll) {
 	source, id := p.Account.Source, p.Account.ID
 	if p.Snapshot == nil {
 		m.polls.WithLabelValues(source, "failed").Inc()
+		m.errors.WithLabelValues(source, billwatch.FailureOf(p.Err).Kind).Inc()
 		return
 	}
 	m.polls.WithLabelValues(source, "ok").Inc()
@@ -125,6 +130,7 @@ func (m *Metrics) RoundEnded(r billwatch.Round) {
 	outcome := "ok"
 	if r.Err != nil {
 		outcome = "failed"
+		m.errors.WithLabelValues(r.Lease.Source, billwatch.FailureOf(r.Err).Kind).Inc()
 	}
 	m.rounds.WithLabelValues(r.Lease.Source, outcome).Inc()
 }

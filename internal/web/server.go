@@ -1,4 +1,5 @@
-// Package web is what billwatch shows of itself over HTTP: probes and metrics.
+// Package web is what billwatch shows of itself over HTTP: probes, metrics and
+// how its sources can be seen.
 package web
 
 import (
@@ -10,8 +11,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Health answers the probes. The zero Health is live and not ready.
@@ -46,13 +45,14 @@ func (h *Health) Ready() error {
 	return nil
 }
 
-// Handler serves the probes and the metrics. Healthy is that the process
+// Handler serves the probes, the metrics and the API. Healthy is that the process
 // answers; whether it can do its work is ready's to say.
-func Handler(health *Health, metrics *Metrics) http.Handler {
+func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { probe(w, nil) })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.Ready()) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.Handle("GET /metrics", metrics.handler(api))
+	mux.Handle("GET /api/v1/sources", api.guarded(api.sources))
 	return http.MaxBytesHandler(mux, 1<<16)
 }
 

@@ -17,7 +17,7 @@ import (
 
 func TestProbesTellLifeFromReadiness(t *testing.T) {
 	health := &web.Health{}
-	handler := web.Handler(health, web.NewMetrics("test"))
+	handler := web.Handler(health, web.NewMetrics("test"), web.API{})
 	for _, step := range []struct {
 		what   string
 		change func()
@@ -54,7 +54,7 @@ func TestMetricsArePrometheussOwnWay(t *testing.T) {
 	m.RoundEnded(billwatch.Round{Lease: billwatch.Lease{Source: "blues"}})
 	m.Moved(billwatch.Transition{To: billwatch.Firing})
 	m.Settled(billwatch.Settlement{Outcome: billwatch.Delivered})
-	_, text := ask(web.Handler(&web.Health{}, m), "/metrics")
+	_, text := ask(web.Handler(&web.Health{}, m, web.API{}), "/metrics")
 	for _, want := range []string{
 		`billwatch_balance{account="a1",source="blues"} 812`,
 		`billwatch_suspended{account="a1",source="blues"} 1`,
@@ -73,7 +73,7 @@ func TestMetricsArePrometheussOwnWay(t *testing.T) {
 	}
 	snapshot.Balance = billwatch.NotSent[billwatch.Decimal]()
 	m.Polled(billwatch.Poll{Account: account, Snapshot: &snapshot})
-	if _, text := ask(web.Handler(&web.Health{}, m), "/metrics"); strings.Contains(text, "billwatch_balance{") {
+	if _, text := ask(web.Handler(&web.Health{}, m, web.API{}), "/metrics"); strings.Contains(text, "billwatch_balance{") {
 		t.Error("a balance that was not sent has a series")
 	}
 }

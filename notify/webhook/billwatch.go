@@ -115,10 +115,10 @@ func alertOf(a billwatch.Alert) alert {
 	return out
 }
 
-// accountOf returns whom the alert is about; nil for alerts about billwatch
-// itself.
+// accountOf returns whom the alert is about; nil for alerts about a source, or
+// about billwatch itself.
 func accountOf(a billwatch.Alert) *account {
-	if a.Key.Account == (billwatch.AccountKey{}) {
+	if a.Key.Account.ID == "" {
 		return nil
 	}
 	out := &account{

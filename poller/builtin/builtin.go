@@ -5,6 +5,7 @@ package builtin
 import (
 	"github.com/billwatch/billwatch/poller"
 	"github.com/billwatch/billwatch/poller/cudo"
+	"github.com/billwatch/billwatch/poller/httpjson"
 	"github.com/billwatch/billwatch/poller/notehub"
 )
 
@@ -14,5 +15,6 @@ func Types() []poller.Type {
 		notehub.Organizations(),
 		notehub.BillingAccounts(),
 		cudo.BillingAccounts(),
+		httpjson.HTTPJSON(),
 	}
 }

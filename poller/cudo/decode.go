@@ -14,6 +14,7 @@ import (
 const (
 	fieldAccounts     = "billingAccounts"
 	fieldPageToken    = "pageToken"
+	fieldPageSize     = "pageSize" // of a request
 	fieldID           = "id"
 	fieldName         = "displayName"
 	fieldCreateBy     = "createBy"
@@ -36,6 +37,12 @@ const (
 	fieldCode         = "code"
 	fieldDeclineCode  = "declineCode"
 	fieldDeleteTime   = "deleteTime"
+
+	fieldTransactions  = "creditBalanceTransactions"
+	fieldHasMore       = "hasMore"
+	fieldStartingAfter = "startingAfter" // of a request
+	fieldAmount        = "amount"
+	fieldCreateTime    = "createTime"
 )
 
 // decode reads one billing account; amounts are in the currency.

@@ -1,13 +1,29 @@
 package cudo
 
-import "github.com/billwatch/billwatch/poller"
+import (
+	"slices"
 
-// Fields is what billing accounts have.
-func (c *Config) Fields() poller.Fields {
-	return poller.Fields{Provider: providerName, Kind: kind, Names: []string{
-		"account.owner", "suspended", "state", "balance", "unit", "payment_terms",
-		"spend.hourly", "spend.hourly_limit", "spend.monthly", "spend.monthly_limit", "spend.next_invoice",
-		"recharge.auto", "recharge.low", "recharge.high",
-		"recharge.last_status", "recharge.last_failure", "recharge.last_succeeded",
-	}}
+	"github.com/billwatch/billwatch/poller"
+)
+
+// Fields returns what is read of each answer.
+func (p *provider) Fields() []poller.Field {
+	const (
+		last    = fieldRecharge + "." + fieldTransaction + "."
+		failure = last + fieldPaymentError + "."
+	)
+	words := []string{fieldState, fieldTerms, last + fieldStatus, failure + fieldCode, failure + fieldDeclineCode}
+	fields := []poller.Field{{Route: listRoute, Path: fieldPageToken}}
+	for _, path := range []string{
+		fieldID, fieldName, fieldCreateBy, fieldState, fieldTerms, fieldBalance,
+		fieldHourly, fieldHourlyLimit, fieldMonthly, fieldMonthlyLimit, fieldNextInvoice,
+		fieldRecharge + "." + fieldAuto, fieldRecharge + "." + fieldLow, fieldRecharge + "." + fieldHigh,
+		last + fieldStatus, last + fieldSucceeded, failure + fieldCode, failure + fieldDeclineCode, fieldDeleteTime,
+	} {
+		word := slices.Contains(words, path)
+		fields = append(fields,
+			poller.Field{Route: listRoute, Path: fieldAccounts + "[]." + path, Word: word},
+			poller.Field{Route: detailRoute, Path: path, Word: word})
+	}
+	return fields
 }

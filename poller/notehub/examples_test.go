@@ -81,9 +81,9 @@ func TestExamples(t *testing.T) {
 			status, mediaType := statusOf(c.file)
 			p := provider(t, notehub.Organizations(), serve(t, status, mediaType, example(t, c.file)))
 			l, err := p.List(t.Context())
-			check(t, "list", c.list, listing(l), err)
+			check(t, "list   ", c.list, listing(l), err)
 			s, err := p.Fetch(t.Context(), billwatch.Account{ID: c.id})
-			check(t, "detail", c.detail, snapshot(t, s), err)
+			check(t, "detail ", c.detail, snapshot(t, s), err)
 			h, err := p.History(t.Context(), c.id, time.Time{})
 			check(t, "history", c.history, records(h), err)
 		})
@@ -122,8 +122,14 @@ func statusOf(name string) (status int, mediaType string) {
 	return http.StatusOK, mediaType
 }
 
+// check compares, and prints the row of the table.
 func check(t *testing.T, what, want, got string, err error) {
 	t.Helper()
+	if err != nil {
+		t.Logf("%s -> %s: %v", what, poller.KindOf(err), err)
+	} else {
+		t.Logf("%s -> %s", what, got)
+	}
 	if kind, says, isError := strings.Cut(want, ": "); isError && !strings.HasPrefix(want, "{") {
 		text := strings.ToLower(fmt.Sprint(err))
 		if string(poller.KindOf(err)) != kind || !strings.Contains(text, strings.ToLower(says)) {
@@ -162,48 +168,4 @@ func records(rs []billwatch.Record) string {
 		words = append(words, fmt.Sprintf("%s %s-%s", r.Period.Format("01-02"), r.Remaining, r.Used))
 	}
 	return strings.Join(words, ", ")
-}
-
-// FuzzDetail and its neighbours check that no answer brings the decoders down,
-// and that what they accept is whole.
-func FuzzDetail(f *testing.F) {
-	seed(f, "organization.")
-	f.Fuzz(func(t *testing.T, body []byte) {
-		s, err := notehub.DecodeDetail(body, billwatch.Account{ID: jane})
-		if err == nil && (!json.Valid(body) || s.Account.ID != jane) {
-			t.Errorf("%q was accepted as %+v", body, s)
-		}
-		if balance, known := s.Balance.Get(); err == nil && known {
-			if _, err := strconv.ParseInt(balance.String(), 10, 64); err != nil {
-				t.Errorf("balance %s", balance)
-			}
-		}
-	})
-}
-
-func FuzzHistory(f *testing.F) {
-	seed(f, "balance-history.")
-	f.Fuzz(func(t *testing.T, body []byte) {
-		records, err := notehub.DecodeHistory(body, time.Unix(0, 0))
-		if err == nil && !json.Valid(body) {
-			t.Errorf("%q was accepted", body)
-		}
-		for i := 1; i < len(records); i++ {
-			if !records[i-1].Period.Before(records[i].Period) {
-				t.Errorf("%q: records are not sorted", body)
-			}
-		}
-	})
-}
-
-func seed(f *testing.F, prefix string) {
-	files, err := os.ReadDir(filepath.Join("testdata", "examples"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		if strings.HasPrefix(file.Name(), prefix) {
-			f.Add(example(f, file.Name()))
-		}
-	}
 }

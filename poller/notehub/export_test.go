@@ -1,10 +1,23 @@
 package notehub
 
+import (
+	"bytes"
+
+	"github.com/billwatch/billwatch/poller"
+)
+
 // The decoders, for fuzzing without a network.
 var (
 	DecodeDetail  = decodeDetail
 	DecodeHistory = decodeHistory
 )
+
+// DecodeList reads a list of organizations.
+func DecodeList(body []byte) (poller.Listing, error) {
+	listing := poller.Listing{Complete: true}
+	err := (&provider{family: organizations()}).decodeList(bytes.NewReader(body), &listing)
+	return listing, err
+}
 
 // Routes returns the endpoints of both families and the fields that are read
 // from each, for comparing with the vendor's published description.

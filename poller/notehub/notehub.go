@@ -102,27 +102,27 @@ type provider struct {
 // List asks for all accounts; the endpoint knows no pages.
 func (p *provider) List(ctx context.Context) (poller.Listing, error) {
 	listing := poller.Listing{Complete: true}
-	row := 0
-	each := func(raw json.RawMessage) {
-		row++
-		account, err := p.family.decodeRow(raw)
-		if err != nil {
-			listing.Complete = false
-			listing.Problems = append(listing.Problems, fmt.Errorf("row %d of %s: %w", row, p.family.list, err))
-			return
-		}
-		account.Source = p.source
-		listing.Rows = append(listing.Rows, poller.Row{Account: account})
-	}
 	request := poller.Request{Route: "/v1/" + p.family.path, Path: []string{"v1", p.family.path}, Limit: poller.MaxList}
-	err := p.Stream(ctx, request, func(body io.Reader) error {
-		_, err := poller.ReadList(body, p.family.list, each)
-		return err
-	})
+	err := p.Stream(ctx, request, func(body io.Reader) error { return p.decodeList(body, &listing) })
 	if err != nil {
 		return poller.Listing{}, p.family.explain(err)
 	}
 	return listing, nil
+}
+
+func (p *provider) decodeList(body io.Reader, into *poller.Listing) error {
+	row := 0
+	_, err := poller.ReadList(body, p.family.list, func(raw json.RawMessage) {
+		row++
+		account, err := p.family.decodeRow(raw)
+		if err != nil {
+			into.Fail(fmt.Errorf("row %d of %s: %w", row, p.family.list, err))
+			return
+		}
+		account.Source = p.source
+		into.Add(poller.Row{Account: account})
+	})
+	return err
 }
 
 // explain names the other family where this one is not served: which one is

@@ -273,3 +273,38 @@ func TestAKeptAnswerIsRead(t *testing.T) {
 		}
 	}
 }
+
+func TestOneBadRecordFailsTheHistory(t *testing.T) {
+	const good = `{"period":"2026-01-01","remaining_event_capacity":5,"total_event_capacity_used":1}`
+	for row, says := range map[string]string{
+		`{"remaining_event_capacity":5,"total_event_capacity_used":1}`:                                 "data[1]: period: is missing",
+		`{"period":"2026-01-02","total_event_capacity_used":1}`:                                        "data[1]: remaining_event_capacity: is missing",
+		`{"period":"2026-01-02","remaining_event_capacity":5}`:                                         "data[1]: total_event_capacity_used: is missing",
+		`{"period":"2026-01-02","remaining_event_capacity":5.5,"total_event_capacity_used":1}`:         "data[1]: remaining_event_capacity: 5.5 is not a whole number",
+		`{"period":"2026-13-45","remaining_event_capacity":5,"total_event_capacity_used":1}`:           `data[1]: period: "2026-13-45" is not a date`,
+		`{"period":1767225600000,"remaining_event_capacity":5,"total_event_capacity_used":1}`:          "data[1]: period: is a number, not a string",
+		`{"period":"0001-01-01T00:00:00Z","remaining_event_capacity":5,"total_event_capacity_used":1}`: "data[1]: period: is missing",
+		`null`: "data[1]: the answer is null",
+	} {
+		h, err := notehub.DecodeHistory([]byte(`{"data":[`+good+`,`+row+`]}`), time.Unix(0, 0))
+		if err == nil || !strings.HasPrefix(err.Error(), says) || len(h) > 0 {
+			t.Errorf("%s: got %v, %v, want %s", row, h, err, says)
+		}
+	}
+}
+
+func TestSettingsWithoutAFamilyAreOfOrganizations(t *testing.T) {
+	base := serve(t, http.StatusOK, "application/json", example(t, "organizations.200.json"))
+	c := notehub.Config{Token: token}
+	if _, err := c.New(poller.Common{}); err == nil || !strings.Contains(err.Error(), "base_url") {
+		t.Errorf("got %v", err)
+	}
+	c.BaseURL = base
+	p, err := c.New(poller.Common{Source: "blues"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := p.List(t.Context()); err != nil || len(l.Rows) == 0 || l.Rows[0].Account.Kind != "organization" {
+		t.Errorf("got %+v, %v", l, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -17,9 +18,16 @@ func (s *Store) Commit(ctx context.Context, b billwatch.Batch) error {
 		if err := t.hold(ctx, b.Lease, b.Requests); err != nil {
 			return err
 		}
+		good := false
 		for _, p := range b.Polls {
 			if err := t.poll(ctx, p); err != nil {
 				return fmt.Errorf("account %s: %w", p.Account.ID, err)
+			}
+			good = good || p.Snapshot != nil
+		}
+		if good {
+			if err := t.works(ctx, b.Lease.Source, b.Now); err != nil {
+				return err
 			}
 		}
 		return t.changes(ctx, b)
@@ -59,66 +67,14 @@ func (t *tx) changes(ctx context.Context, b billwatch.Batch) error {
 		if done[tr.Alert.Key] {
 			continue
 		}
+		if err := t.unmute(ctx, tr, b.Now); err != nil {
+			return fmt.Errorf("groups of %s, which is back: %w", tr.Alert.Key.Account, err)
+		}
 		if err := t.elsewhere(ctx, tr.Alert, b); err != nil {
 			return fmt.Errorf("groups that %s of %s was in: %w", tr.Alert.Key.Rule, tr.Alert.Key.Account, err)
 		}
 	}
 	return nil
-}
-
-// stored is an account as the transaction found it.
-type stored struct {
-	account  string
-	seq      int64
-	through  time.Time
-	asked    time.Time
-	snapshot sql.NullString
-}
-
-func (t *tx) poll(ctx context.Context, p billwatch.Poll) error {
-	was, err := t.stored(ctx, p.Account.Key())
-	if err != nil {
-		return err
-	}
-	now := was
-	if now.account, err = text(p.Account); err != nil {
-		return err
-	}
-	if p.Snapshot != nil {
-		if now.seq, err = t.snapshot(ctx, *p.Snapshot, was); err != nil {
-			return err
-		}
-	}
-	if p.HistoryAsked {
-		now.asked = p.At
-	}
-	if len(p.Records) > 0 {
-		if now.through, err = t.records(ctx, p.Account.Key(), p.Records); err != nil {
-			return err
-		}
-	}
-	if now == was {
-		return nil
-	}
-	_, err = t.exec(ctx, `
-		INSERT INTO accounts (source, account, body, last_seq, history_through, history_asked) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (source, account) DO UPDATE SET body = excluded.body, last_seq = excluded.last_seq,
-			history_through = excluded.history_through, history_asked = excluded.history_asked`,
-		p.Account.Source, p.Account.ID, now.account, now.seq, now.through, now.asked)
-	return err
-}
-
-func (t *tx) stored(ctx context.Context, k billwatch.AccountKey) (stored, error) {
-	var was stored
-	err := t.row(ctx, `
-		SELECT a.body, a.last_seq, a.history_through, a.history_asked, s.body
-		FROM accounts a LEFT JOIN snapshots s ON s.source = a.source AND s.account = a.account AND s.seq = a.last_seq
-		WHERE a.source = $1 AND a.account = $2`, k.Source, k.ID).
-		Scan(&was.account, &was.seq, stamp(&was.through), stamp(&was.asked), &was.snapshot)
-	if errors.Is(err, sql.ErrNoRows) {
-		return stored{}, nil
-	}
-	return was, err
 }
 
 // snapshot adds a row where something but the time changed, else moves the last
@@ -142,7 +98,8 @@ func (t *tx) snapshot(ctx context.Context, snap billwatch.Snapshot, was stored) 
 
 // records merges new balance records into the stored ones and returns the start
 // of the newest.
-func (t *tx) records(ctx context.Context, k billwatch.AccountKey, fresh []billwatch.Record) (time.Time, error) {
+func (t *tx) records(ctx context.Context, p billwatch.Poll) (time.Time, error) {
+	k := p.Account.Key()
 	var body string
 	err := t.row(ctx, `SELECT body FROM records WHERE source = $1 AND account = $2`, k.Source, k.ID).Scan(&body)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -152,11 +109,17 @@ func (t *tx) records(ctx context.Context, k billwatch.AccountKey, fresh []billwa
 	if err != nil {
 		return time.Time{}, err
 	}
-	merged := mergeRecords(old, fresh)
+	if !p.RecordsFrom.IsZero() {
+		old = slices.DeleteFunc(old, func(r billwatch.Record) bool { return !r.Period.Before(p.RecordsFrom) })
+	}
+	merged := mergeRecords(old, p.Records)
 	_, err = t.exec(ctx, `
 		INSERT INTO records (source, account, body) VALUES ($1, $2, $3)
 		ON CONFLICT (source, account) DO UPDATE SET body = excluded.body`, k.Source, k.ID, encodeRecords(merged))
-	return merged[len(merged)-1].Period, err
+	if err != nil || len(merged) == 0 {
+		return time.Time{}, err
+	}
+	return merged[len(merged)-1].Period, nil
 }
 
 func (t *tx) alert(ctx context.Context, a billwatch.Alert) error {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -116,14 +118,8 @@ func (t *tx) enqueue(ctx context.Context, f billwatch.Flush) error {
 func (t *tx) settleMembers(ctx context.Context, f billwatch.Flush) error {
 	g := f.Group
 	if f.Notification != nil {
-		for _, a := range f.Notification.Alerts {
-			if a.State != billwatch.Firing {
-				continue
-			}
-			if _, err := t.exec(ctx, `UPDATE members SET told = 'firing' WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
-				g.Integration, g.Key, a.Fingerprint); err != nil {
-				return err
-			}
+		if err := t.told(ctx, f); err != nil {
+			return err
 		}
 	}
 	for _, m := range f.Drop {
@@ -137,6 +133,28 @@ func (t *tx) settleMembers(ctx context.Context, f billwatch.Flush) error {
 		}
 		if _, err := t.exec(ctx, `UPDATE members SET told = '' WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
 			g.Integration, g.Key, m.Alert.Fingerprint); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// told notes who was told that it fires, many in one sentence: a group may have
+// thousands.
+func (t *tx) told(ctx context.Context, f billwatch.Flush) error {
+	var firing []any
+	for _, a := range f.Notification.Alerts {
+		if a.State == billwatch.Firing {
+			firing = append(firing, a.Fingerprint)
+		}
+	}
+	for some := range slices.Chunk(firing, 500) {
+		var blanks strings.Builder
+		for i := range some {
+			fmt.Fprintf(&blanks, ", $%d", i+3)
+		}
+		if _, err := t.exec(ctx, `UPDATE members SET told = 'firing' WHERE integration = $1 AND group_key = $2 AND fingerprint IN (`+
+			blanks.String()[2:]+`)`, append([]any{f.Group.Integration, f.Group.Key}, some...)...); err != nil {
 			return err
 		}
 	}

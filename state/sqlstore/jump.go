@@ -11,7 +11,8 @@ import (
 
 // Shift moves every running clock by the same amount, in one transaction, so
 // that no duration completes or stalls because the clock jumped: for and
-// keep_firing_for, group and repeat clocks, next attempts, pauses, leases.
+// keep_firing_for, group and repeat clocks, next attempts, pauses, leases, and
+// since when nothing was seen.
 // When something happened stays as it was written.
 func (s *Store) Shift(ctx context.Context, by time.Duration) error {
 	err := s.write(ctx, mark, func(t *tx) error { return t.shift(ctx, by) })
@@ -60,13 +61,25 @@ func (s *Store) Rewind(ctx context.Context, now time.Time) (time.Duration, error
 // 1970 by it, where a machine boots without a time server.
 func (t *tx) shift(ctx context.Context, by time.Duration) error {
 	for _, sentence := range []string{
-		`UPDATE replicas SET expires_at = expires_at + $1`,
+		`UPDATE replicas SET expires_at = CASE WHEN expires_at < 0 THEN expires_at - $1 ELSE expires_at + $1 END`,
 		`UPDATE accounts SET history_asked = history_asked + $1 WHERE history_asked <> 0`,
+		`UPDATE accounts SET watched_at = watched_at + $1 WHERE watched_at <> 0`,
+		`UPDATE accounts SET failing_at = failing_at + $1 WHERE failing_at <> 0`,
+		`UPDATE accounts SET read_skew = read_skew + $1`,
 		`UPDATE alert_groups SET due_at = due_at + $1 WHERE due_at <> 0`,
 		`UPDATE alert_groups SET wanted_at = wanted_at + $1 WHERE wanted_at <> 0`,
 		`UPDATE alert_groups SET told_at = told_at + $1 WHERE told_at <> 0`,
 		`UPDATE notifications SET next_at = next_at + $1, first_at = first_at + $1 WHERE status = 'pending'`,
 		`UPDATE pauses SET until_at = until_at + $1`,
+		`UPDATE sources SET watched_at = watched_at + $1 WHERE watched_at <> 0`,
+		`UPDATE sources SET tick_at = tick_at + $1 WHERE tick_at <> 0`,
+		`UPDATE sources SET round_at = round_at + $1 WHERE round_at <> 0`,
+		`UPDATE sources SET good_at = good_at + $1 WHERE good_at <> 0`,
+		`UPDATE sources SET read_at = read_at + $1 WHERE read_at <> 0`,
+		`UPDATE sources SET failing_at = failing_at + $1 WHERE failing_at <> 0`,
+		`UPDATE sources SET broken_at = broken_at + $1 WHERE broken_at <> 0`,
+		`UPDATE sources SET back_at = back_at + $1 WHERE back_at <> 0`,
+		`UPDATE sources SET paused_until = paused_until + $1 WHERE paused_until <> 0`,
 		// Slots are cut from the new time, so the old number says nothing.
 		`UPDATE sources SET claimed_at = claimed_at + $1, last_slot = -1, counted_slot = NULL WHERE claimed_at <> 0`,
 	} {

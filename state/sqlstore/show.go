@@ -122,34 +122,6 @@ func (s *Store) Seen(ctx context.Context, k billwatch.AccountKey, since time.Tim
 	return found, nil
 }
 
-// SourceRow is how the polls of a source go.
-type SourceRow struct {
-	Source   string    `json:"source"`
-	Holder   string    `json:"holder"` // the replica that polls it
-	RoundAt  time.Time `json:"round_at,omitzero"`
-	GoodAt   time.Time `json:"good_at,omitzero"` // of the last round without an error
-	Error    string    `json:"error,omitempty"`
-	Problems []string  `json:"problems,omitempty"`
-}
-
-// Sources returns every source that was ever polled, by name.
-func (s *Store) Sources(ctx context.Context) ([]SourceRow, error) {
-	var found []SourceRow
-	err := s.read(ctx, func(t *tx) error {
-		found = nil
-		return t.each(ctx, func(rows *sql.Rows) error {
-			var r SourceRow
-			err := rows.Scan(&r.Source, &r.Holder, stamp(&r.RoundAt), stamp(&r.GoodAt), &r.Error, document(&r.Problems))
-			found = append(found, r)
-			return err
-		}, `SELECT source, holder, round_at, good_at, error, problems FROM sources ORDER BY source`)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read sources: %w", err)
-	}
-	return found, nil
-}
-
 // Counts is how much of everything there is.
 type Counts struct {
 	Accounts  int `json:"accounts"` // those that are not gone

@@ -248,7 +248,7 @@ func unwritable(path string, err error) error {
 func (s *Store) inherit(ctx context.Context) error {
 	return s.write(ctx, mark, func(t *tx) error {
 		for _, sentence := range []string{
-			`DELETE FROM replicas`,
+			`UPDATE replicas SET expires_at = -ABS(expires_at)`, // until when it may have lived
 			`UPDATE alert_groups SET due_at = 1, claim = '' WHERE claim <> ''`,
 			`UPDATE notifications SET next_at = 1, claim = '' WHERE status = 'pending' AND claim <> ''`,
 		} {

@@ -144,7 +144,7 @@ func remembered(w *world) {
 	p.Records = []billwatch.Record{{Period: w.now.Truncate(24 * time.Hour), Remaining: billwatch.DecimalOf(5)}}
 	w.commit(lease, p, billwatch.Poll{Account: account("2"), At: w.now, Err: errors.New("no answer")})
 	w.same("accounts", []billwatch.Remembered{
-		{Account: account("1"), Last: p.Snapshot, HistoryThrough: p.Records[0].Period, HistoryAsked: w.now},
+		{Account: account("1"), Last: p.Snapshot, HistoryThrough: p.Records[0].Period, HistoryAsked: w.now, Changed: w.now},
 		{Account: account("2")},
 	}, w.accounts())
 }

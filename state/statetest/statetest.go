@@ -22,6 +22,12 @@ type Store interface {
 	due
 	clocks
 	views
+	watches
+}
+
+type watches interface {
+	Watch(ctx context.Context, c billwatch.WatchClaim) (billwatch.Watch, error)
+	Sights(ctx context.Context, c billwatch.SightClaim) ([]billwatch.AccountSight, error)
 }
 
 type leases interface {
@@ -103,6 +109,13 @@ var tests = map[string]func(*world){
 	"alerts that ended are no longer standing":          alertsStand,
 	"reopening keeps everything":                        reopenKeeps,
 	"old history is pruned a tenth at a time, not owed": pruned,
+
+	"a watch leaves the holder's round alone":          watchKeepsTheRound,
+	"a watch takes over from a holder that is dead":    watchTakesOver,
+	"a source is watched anew after a gap":             watchedAnew,
+	"a failure is kept until something is read":        failureKept,
+	"only accounts that are not as told are looked at": sightsOfFew,
+	"alerts of an account that is gone are muted":      goneIsMuted,
 
 	"a group waits for company, then for its interval":   groupDue,
 	"a group shows its alerts as they are now":           groupLive,
