@@ -108,7 +108,7 @@ func keys(t *testing.T) map[string]string {
 }
 
 func TestTheManualHasEveryKeyAndNoOther(t *testing.T) {
-	manual := text(t, "docs/configuration.md") + text(t, "docs/rules.md") + text(t, "docs/http-json.md")
+	manual := text(t, "docs/configuration.md") + text(t, "docs/rules.md") + text(t, "docs/http-json.md") + text(t, "docs/trying-rules.md")
 	known := keys(t)
 	for _, key := range slices.Sorted(maps.Keys(known)) {
 		if !strings.Contains(manual, "`"+key+"`") {

@@ -12,6 +12,7 @@ import (
 	"github.com/billwatch/billwatch/internal/document"
 	notifiers "github.com/billwatch/billwatch/notify/builtin"
 	providers "github.com/billwatch/billwatch/poller/builtin"
+	"github.com/billwatch/billwatch/rules/ruletest"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -23,7 +24,11 @@ func TestTheExamplesCheckOut(t *testing.T) {
 	for _, page := range files(t, ".md") {
 		for i, m := range block.FindAllStringSubmatch(text(t, page), -1) {
 			tried++
-			t.Run(fmt.Sprintf("%s %d", page, i+1), func(t *testing.T) { load(t, m[1]) })
+			check := load
+			if strings.Contains(m[1], "\ntests:\n") {
+				check = loadTests
+			}
+			t.Run(fmt.Sprintf("%s %d", page, i+1), func(t *testing.T) { check(t, m[1]) })
 		}
 	}
 	if tried < 3 {
@@ -38,6 +43,18 @@ sources:
   blues: { type: notehub, token: abc }
   gpus: { type: cudo, api_key: abc }
 `)
+}
+
+// loadTests checks a file of rule tests.
+func loadTests(t *testing.T, example string) {
+	t.Helper()
+	doc, problems := document.Parse("rules_test.yaml", []byte(example))
+	if len(problems) == 0 {
+		_, problems = ruletest.Load(doc)
+	}
+	for _, p := range problems {
+		t.Error(p)
+	}
 }
 
 // load checks a configuration whose secrets lie in a folder of the test's.

@@ -56,7 +56,7 @@ func TestNoFalseAlarm(t *testing.T) {
 		}
 		doc := parse(t, file, string(data)).Only("rules")
 		_, problems := rules.Load([]*document.Document{doc}, rules.Options{
-			Sources: []string{"blues", "gpus"}, Vars: []string{"floor"}, Facts: everySource(), Labels: []string{"team"},
+			Sources: []string{"blues", "gpus", "notehub"}, Vars: []string{"floor"}, Facts: everySource(), Labels: []string{"team"},
 		})
 		if len(problems) > 0 {
 			t.Errorf("%v", problems)

@@ -62,15 +62,15 @@ func newBacktest(g *globals) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.since, "since", "90d", "how far back")
-	flags.StringArrayVar(&o.rules, "rules", nil, "try the rules of this `FILE` instead of the configured ones")
+	flags.StringArrayVar(&o.rules, "rules", nil, "rule `FILE` to try instead of the configured")
 	flags.StringArrayVar(&o.against, "against", nil, "compare with the rules of this `FILE`")
 	flags.StringVar(&o.rule, "rule", "", "show only this rule")
-	flags.StringVar(&o.account, "account", "", "play only this account: id, name or source/id")
+	flags.StringVar(&o.account, "account", "", "only this account: id, name or source/id")
 	flags.BoolVar(&o.stored, "stored", false, "use only what billwatch itself has seen")
-	flags.StringArrayVar(&o.history, "history", nil, "play balance records of this `FILE` instead, as forecast reads them")
+	flags.StringArrayVar(&o.history, "history", nil, "play the balance records of this `FILE`")
 	flags.BoolVar(&o.daily, "daily", false, "in CSV each record has its own day's use")
-	flags.StringVar(&o.unit, "unit", "events", "what the balances of --history count")
-	flags.Float64Var(&o.messagesPerWeek, "max-messages-per-week", -1, "end with 1 where a receiver would get more")
+	flags.StringVar(&o.unit, "unit", "events", "what --history counts")
+	flags.Float64Var(&o.messagesPerWeek, "max-messages-per-week", -1, "end with 1 above this")
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
 	return cmd
 }

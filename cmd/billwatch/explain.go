@@ -18,9 +18,9 @@ import (
 	"github.com/billwatch/billwatch/internal/daemon"
 )
 
-const explainHelp = `Say why a rule fires for an account, or why not: every part of its condition with
-its value, the clause that decides and how far it is from changing, then the rest
-of the way: how long it must hold, who would be told, and when.
+const explainHelp = `Say why a rule fires for an account, or why not: every part of its condition
+with its value, the clause that decides and how far it is from changing, then
+the rest of the way: how long it must hold, who would be told, and when.
 
 The account is read as by dry-run; ACCOUNT is its id, its name or source/id.`
 
@@ -104,7 +104,7 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 	if store != nil {
 		defer store.Close()
 	}
-	x, ok, err := daemon.Explain(ctx, c.Plan, store, rule, polls[i], c.Clock.Now())
+	x, ok, err := daemon.Explain(ctx, daemon.ExplainConfig{Plan: c.Plan, Store: store, Rule: rule, Poll: polls[i], Now: c.Clock.Now()})
 	switch {
 	case err != nil:
 		return x, found(err)

@@ -78,11 +78,7 @@ func misused(err error) error { return &statusError{statusUsage, err} }
 const rootHelp = `billwatch tells people, in time and without crying wolf, that a prepaid account
 is running low, burning too fast or has been suspended.
 
-Start here:
-  billwatch demo                         the whole thing, with nothing to set up
-  billwatch check                        is billwatch.yaml right? (no network)
-  billwatch dry-run                      poll once, show who would be told
-  billwatch run                          the service
+Start with demo, then check, dry-run and run.
 `
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {

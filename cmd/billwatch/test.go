@@ -22,8 +22,8 @@ import (
 )
 
 const testHelp = `Run rule tests: files in promtool's notation that say how an account goes on and
-what must be told of it, and when. They take the same road as the service: rules,
-alert machine, grouping, routes, on a clock of their own.`
+what must be told of it, and when. They take the same road as the service:
+rules, alert machine, grouping, routes, on a clock of their own.`
 
 // testOptions is how tests are wanted.
 type testOptions struct {

@@ -22,6 +22,8 @@ type Explained struct {
 	Routes   []Routed
 	NextSend time.Time // when it would be told next; zero for never
 	Reason   string    // why it would be told then, one of the Why constants
+
+	told []billwatch.Notification
 }
 
 // Routed is where an alert would go.
@@ -33,38 +35,46 @@ type Routed struct {
 // farEnough is how far ahead the next message is looked for.
 const farEnough = 31 * 24 * time.Hour
 
-// Explain reads an account's poll along the road from a copy of the state, nil
-// for an empty one, and says what came of a rule. It is false where there is no
-// such rule.
-func Explain(ctx context.Context, p Plan, store *sqlstore.Store, rule string, poll billwatch.Poll, now time.Time) (Explained, bool, error) {
-	x := Explained{Account: poll.Account, Poll: poll, At: now}
-	var told []billwatch.Notification
+// ExplainConfig is what an explanation is made from.
+type ExplainConfig struct {
+	Plan  Plan
+	Store *sqlstore.Store // where what stands is kept; nil for an empty state
+	Rule  string
+	Poll  billwatch.Poll // of the account
+	Now   time.Time
+}
+
+// Explain takes the account's poll along the road from a copy of the state, and
+// says what came of the rule. It is false where the rule was not judged.
+func Explain(ctx context.Context, c ExplainConfig) (Explained, bool, error) {
+	poll := c.Poll
+	x := Explained{Account: poll.Account, Poll: poll, At: c.Now}
 	stage, err := NewReplay(ctx, ReplayConfig{
-		Plan: p, Start: now, Keep: true,
-		Told: func(n billwatch.Notification) { told = append(told, n) },
+		Plan: c.Plan, Start: c.Now, Keep: true,
+		Told: func(n billwatch.Notification) { x.told = append(x.told, n) },
 	})
 	if err != nil {
 		return x, false, err
 	}
 	defer stage.Close()
-	if store != nil {
-		if err := stage.From(ctx, store); err != nil {
+	if c.Store != nil {
+		if err := stage.From(ctx, c.Store); err != nil {
 			return x, false, err
 		}
 	}
-	key := billwatch.AlertKey{Rule: rule, Account: poll.Account.Key()}
-	if err := stage.Poll(ctx, poll.Account.Source, now, []billwatch.Poll{poll}); err != nil {
+	key := billwatch.AlertKey{Rule: c.Rule, Account: poll.Account.Key()}
+	if err := stage.Poll(ctx, poll.Account.Source, c.Now, []billwatch.Poll{poll}); err != nil {
 		return x, false, err
 	}
 	found := false
-	if x.Rule, found = stage.Explain(rule, poll.Account.Key()); !found {
+	if x.Rule, found = stage.Explain(c.Rule, poll.Account.Key()); !found {
 		return x, false, nil
 	}
 	x.Waits = x.Rule.Evaluation.For
 	if x.Alert, err = stage.alert(ctx, key); err != nil {
 		return x, true, err
 	}
-	return x, true, x.lookAhead(ctx, stage, p, key, poll, &told)
+	return x, true, x.lookAhead(ctx, stage, key)
 }
 
 // alert returns what stands under a key.
@@ -80,8 +90,8 @@ func (r *Replay) alert(ctx context.Context, key billwatch.AlertKey) (billwatch.A
 
 // lookAhead lets time pass as if the account stayed as it is, until somebody is
 // told of the alert.
-func (x *Explained) lookAhead(ctx context.Context, stage *Replay, p Plan, key billwatch.AlertKey, poll billwatch.Poll, told *[]billwatch.Notification) error {
-	alert := x.Alert
+func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.AlertKey) error {
+	alert, p, poll := x.Alert, stage.c.Plan, x.Poll
 	if alert.State == billwatch.Pending {
 		x.FiresAt = alert.PendingFrom.Add(x.Waits)
 		later := poll
@@ -104,7 +114,7 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, p Plan, key bi
 		return nil
 	}
 	for end := x.At.Add(farEnough); ; {
-		for _, n := range *told {
+		for _, n := range x.told {
 			for _, a := range n.Alerts {
 				if a.Key == key {
 					x.NextSend, x.Reason = n.FrozenAt, n.Reason
@@ -112,7 +122,7 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, p Plan, key bi
 				}
 			}
 		}
-		*told = nil
+		x.told = nil
 		if stage.due.IsZero() || stage.due.After(end) {
 			return nil
 		}
