@@ -32,7 +32,9 @@ func TestABrokenConnectionIsTriedOnceMoreAndCounts(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		conn.(*net.TCPConn).SetLinger(0) // a reset
+		if err := conn.(*net.TCPConn).SetLinger(0); err != nil { // a reset
+			t.Error(err)
+		}
 		conn.Close()
 	}))
 	defer server.Close()

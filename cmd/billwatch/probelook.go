@@ -97,7 +97,7 @@ func (l *look) ask(ctx context.Context, account string, listOnly bool) error {
 		return errors.Join(append([]error{err}, listing.Problems...)...)
 	})
 	if listOnly || ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // what failed is in the report
 	}
 	row, err := l.choose(account)
 	if err != nil || row == nil && listed == nil {

@@ -113,14 +113,25 @@ func (r *rental) wanted(i int64) micros {
 		switch {
 		case m.story != nil && !covers(m.story, since):
 		case m.weekdays && (weekday == 0 || weekday == 6):
-		case m.from < m.to && (hour < m.from || hour >= m.to):
-		case m.from > m.to && hour < m.from && hour >= m.to:
+		case !within(hour, m.from, m.to):
 		case m.share > 0 && mix(r.seed^uint64(n+1)^mix(uint64(i/(2*stepsPerHour))))%100 >= m.share:
 		default:
 			sum += m.hourly
 		}
 	}
 	return sum
+}
+
+// within says whether an hour of the day lies between two others, over midnight
+// where the first is the later one; equal ones are the whole day.
+func within(hour, from, to int) bool {
+	switch {
+	case from < to:
+		return hour >= from && hour < to
+	case from > to:
+		return hour >= from || hour < to
+	}
+	return true
 }
 
 // run returns the books at a moment. Whatever happens: balance = sum of the

@@ -251,7 +251,7 @@ func (r *rig) suffer(t *testing.T, truth truth, c faultCase, where place) (line 
 func (c faultCase) expect(t *testing.T, accounts int, where string, got seen) {
 	kind := poller.KindOf(got.round.Err)
 	all, good, failed := accounts, len(got.good), len(got.failed)
-	ok := true
+	var ok bool
 	switch {
 	case where == "histories": // these are beside the accounts
 		ok = kind == "" && failed == 0 && good == all

@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -91,7 +92,7 @@ func TestAFaultIsWhatItsNameSays(t *testing.T) {
 	} {
 		resp := answer(c.fault, list)
 		body, err := io.ReadAll(resp.Body)
-		if err != nil {
+		if err = errors.Join(err, resp.Body.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if !c.holds(resp, string(body)) {

@@ -36,7 +36,6 @@ type api struct {
 	kinds     map[string]int
 	histories map[string]int // by account
 	starts    []string
-	refused   int
 	list      []byte
 }
 

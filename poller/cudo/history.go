@@ -145,6 +145,12 @@ func (p *ledgerProvider) judge(id string, balance *big.Rat, l *ledger) (sign int
 	if l.anchor == nil || !l.met || sign != 0 {
 		p.settle(id, balance, l)
 	}
+	return p.agreed(sign, l)
+}
+
+// agreed is the sign of the whole source, after this account's is known, 0
+// where it tells nothing.
+func (p *ledgerProvider) agreed(sign int, l *ledger) (int, error) {
 	switch {
 	case sign*p.sign < 0:
 		return 0, errSigns

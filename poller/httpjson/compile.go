@@ -87,7 +87,7 @@ func (c *compiler) fail(at int, message, hint string) node {
 
 func place(n ast.Node) int { return n.Location().From }
 
-func (c *compiler) node(n ast.Node) node {
+func (c *compiler) node(n ast.Node) node { //nolint:gocyclo // a case a kind of node
 	switch n := n.(type) {
 	case *ast.NilNode:
 		return literal(n, nil)

@@ -47,7 +47,7 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 // pair is an operator between two values that are both there.
 type pair func(left, right any) (any, error)
 
-func (c *compiler) binary(n *ast.BinaryNode) node {
+func (c *compiler) binary(n *ast.BinaryNode) node { //nolint:gocyclo // a case an operator
 	left, right := c.node(n.Left), c.node(n.Right)
 	got := node{kind: boolean, at: left.at, fixed: left.fixed && right.fixed}
 	switch n.Operator {

@@ -201,14 +201,19 @@ func (p *plan) streamed() string {
 			return ""
 		}
 	}
-	if p.list.next == nil {
-		return path[1]
-	}
-	for i, used := range p.list.next.used {
-		whole := used == varResponse && (i+1 == len(p.list.next.used) || !strings.HasPrefix(p.list.next.used[i+1], varResponse+"."))
-		if whole || used == p.list.items.used[1] || strings.HasPrefix(used, p.list.items.used[1]+".") {
-			return ""
-		}
+	if p.list.next != nil && readsRows(p.list.next.used, p.list.items.used[1]) {
+		return ""
 	}
 	return path[1]
+}
+
+// readsRows says whether what is used of an answer takes in its rows.
+func readsRows(all []string, rows string) bool {
+	for i, used := range all {
+		whole := used == varResponse && (i+1 == len(all) || !strings.HasPrefix(all[i+1], varResponse+"."))
+		if whole || used == rows || strings.HasPrefix(used, rows+".") {
+			return true
+		}
+	}
+	return false
 }

@@ -76,6 +76,8 @@ func watchedAnew(w *world) {
 type refusal struct{}
 
 func (refusal) Error() string { return "GET /v1: 401" }
+
+// Failure is what it was.
 func (refusal) Failure() billwatch.Failure {
 	return billwatch.Failure{Kind: "credential", Endpoint: "GET /v1", Status: 401}
 }
