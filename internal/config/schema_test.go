@@ -43,7 +43,9 @@ func judged(t *testing.T, s *jsonschema.Schema, text string) string {
 		t.Fatal(problems)
 	}
 	var tree any
-	doc.Decode(doc.Root(), &tree)
+	if problems := doc.Decode(doc.Root(), &tree); len(problems) > 0 {
+		return problems.Error()
+	}
 	if err := s.Validate(tree); err != nil {
 		return err.Error()
 	}
@@ -102,7 +104,7 @@ tests:
 
 func TestSchemasRefuseAWrongForm(t *testing.T) {
 	rule := func(keys string) string { return "rules: [{ alert: A, expr: suspended, " + keys + " }]" }
-	test := func(old, new string) string { return strings.Replace(testFile, old, new, 1) }
+	test := func(old, now string) string { return strings.Replace(testFile, old, now, 1) }
 	for _, tt := range []struct{ name, of, text, want string }{
 		{"an unknown key", "config", sound + "retenton: 4d", "'retenton' not allowed"},
 		{"a key of another type of source", "config", source("api_key: x"), "'api_key' not allowed"},

@@ -151,7 +151,7 @@ func (c course) toppedUp(from, to time.Time) bool {
 // empty returns when the balance of a moment was gone, or, where somebody
 // topped it up or the past ends first, would have been at the burn that
 // followed the moment. The zero time is never.
-func (c course) empty(from time.Time) (at time.Time, real bool) {
+func (c course) empty(from time.Time) (at time.Time, really bool) {
 	begin, found := slices.BinarySearchFunc(c, from, func(m moment, t time.Time) int { return m.at.Compare(t) })
 	if !found {
 		begin--
