@@ -1,10 +1,12 @@
 package poller
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -101,12 +103,15 @@ func kindOfStatus(status int) Kind {
 	return Failed
 }
 
+// mailAddress finds whom an error names: it goes into logs and messages.
+var mailAddress = regexp.MustCompile(`[^\s<>"'(),;:@]+@[^\s<>"'(),;:@]+\.[\pL\pN-]+`)
+
 // excerpt returns the words of an error's body: of JSON only the error text,
 // because the rest may be personal.
 func excerpt(body []byte, secrets []string) string {
 	text := strings.TrimSpace(string(body))
 	if strings.HasPrefix(text, "<") {
-		return "an HTML page"
+		return Markup(body)
 	}
 	switch {
 	case json.Valid(body):
@@ -114,7 +119,17 @@ func excerpt(body []byte, secrets []string) string {
 	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
 		return "broken JSON"
 	}
-	return clip(hideAll(text, secrets), maxExcerpt) // in this order: half a secret is one, too
+	text = hideAll(text, secrets) // before it is cut: half a secret is one, too
+	return clip(mailAddress.ReplaceAllString(text, "<address>"), maxExcerpt)
+}
+
+// Markup names what a body is that begins with "<".
+func Markup(body []byte) string {
+	head := bytes.ToLower(bytes.TrimLeft(body[:min(len(body), 1024)], " \t\r\n"))
+	if bytes.HasPrefix(head, []byte("<?xml")) && !bytes.Contains(head, []byte("<html")) {
+		return "XML"
+	}
+	return "an HTML page"
 }
 
 func errorText(body []byte) string {

@@ -3,6 +3,8 @@ package poller
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -60,6 +62,9 @@ type Request struct {
 	// Suspended says whether the JSON body of a 403 says that the account is
 	// suspended; nil where that would be no news.
 	Suspended func(body []byte) bool
+
+	// Answered is told the headers of a 200, before its body; nil for nobody.
+	Answered func(http.Header)
 }
 
 // NewClient checks the configuration without touching the network.
@@ -188,6 +193,9 @@ func (c *Client) exchange(ctx context.Context, r Request, credential reading, w 
 	if isHTML(resp.Header) {
 		return &Error{Kind: Unreadable, Status: resp.StatusCode, Err: errors.New("the answer is an HTML page")}
 	}
+	if r.Answered != nil {
+		r.Answered(resp.Header)
+	}
 	body := &bounded{from: resp.Body, left: r.Limit}
 	err = read(body)
 	if err == nil {
@@ -228,10 +236,17 @@ func isHTML(h http.Header) bool {
 	return err == nil && (media == "text/html" || media == "application/xhtml+xml")
 }
 
-// withoutURL takes off the layer that spells the address out.
+// withoutURL takes off the layer that spells the address out, and says in plain
+// words what has a mend.
 func withoutURL(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
+		err = e.Err
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return errors.New("nobody who is trusted has signed the server's certificate: see ca_file")
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return errors.New("what answers does not speak TLS: is it https, and the port right?")
 	}
 	return err
 }

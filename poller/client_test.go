@@ -84,6 +84,8 @@ func TestWhatAnAnswerIs(t *testing.T) {
 		{"a suspension with another status is none", answer(400, "", `{"err":"this account is suspended"}`), poller.Failed, "400"},
 		{"something gone", answer(404, "", `{"err":"no such thing"}`), poller.Gone, "no such thing"},
 		{"too many requests", answer(429, "Retry-After: 7", ``), poller.RateLimited, "429"},
+		{"XML", answer(502, "Content-Type: text/xml", `<?xml version="1.0"?><a/>`), poller.Failed, `"XML"`},
+		{"whom an error names", answer(500, "", `{"err":"no right for jane.doe+x@corp.example, sorry"}`), poller.Failed, `"no right for <address>, sorry"`},
 		{"an HTML page with 200", answer(200, "Content-Type: text/html; charset=utf-8", "<html>"), poller.Unreadable, "HTML page"},
 		{"a bad gateway's page", answer(502, "Content-Type: text/html", "<html>"), poller.Failed, "an HTML page"},
 		{"a body over the limit", answer(200, "", strings.Repeat(" ", poller.MaxDetail+1)), poller.Unreadable, "longer than it may be"},
@@ -361,7 +363,7 @@ func TestTLS(t *testing.T) {
 		what, base, says string
 		change           []func(*poller.ClientConfig)
 	}{
-		{"an authority nobody knows is refused", good.URL, "unknown authority", nil},
+		{"an authority nobody knows is refused", good.URL, "nobody who is trusted has signed", nil},
 		{"one of ca_file is trusted", good.URL, "", []func(*poller.ClientConfig){trusting}},
 		{"another name is refused", strings.Replace(good.URL, "127.0.0.1", "localhost", 1), "not localhost", []func(*poller.ClientConfig){trusting}},
 		{"an old protocol is refused", old.URL, "protocol version", []func(*poller.ClientConfig){trusting}},

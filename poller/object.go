@@ -46,7 +46,7 @@ func mustBegin(data []byte, first byte, want string) error {
 	case text[0] == first:
 		return nil
 	case text[0] == '<':
-		return errors.New("the answer is an HTML page")
+		return errors.New("the answer is " + Markup(text))
 	}
 	return fmt.Errorf("the answer is %s, not %s", kindOfValue(text), want)
 }

@@ -112,6 +112,7 @@ type Exchange struct {
 	Header http.Header
 	Body   []byte // as far as it was read, at most MaxDetail
 	Bytes  int64  // of the body, as far as it was read
+	Cut    bool   // more of the body came than is kept
 	Took   time.Duration
 	Err    error // why the answer does not count; nil where it does
 }

@@ -66,6 +66,7 @@ func (w *watched) ends(err error) {
 	w.seen.Err = err
 	text := hideAll(w.body.String(), w.secrets)
 	text = withoutHalf(text, w.secrets) // where it was cut
+	w.seen.Cut = w.seen.Bytes > int64(w.body.Len()) || len(text) > MaxDetail
 	w.seen.Body = []byte(text[:min(len(text), MaxDetail)])
 	w.tell(w.seen)
 }

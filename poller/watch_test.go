@@ -125,7 +125,7 @@ func TestAWatchSeesALongBodyInPart(t *testing.T) {
 	if err != nil || len(body) != len(long) {
 		t.Fatalf("returned %d bytes, %v", len(body), err)
 	}
-	if len(e.Body) != poller.MaxDetail || e.Bytes != int64(len(long)) {
+	if !e.Cut || len(e.Body) != poller.MaxDetail || e.Bytes != int64(len(long)) {
 		t.Errorf("saw %d bytes of %d", len(e.Body), e.Bytes)
 	}
 }
@@ -165,6 +165,16 @@ func TestAWatchNeverSeesTheCredential(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestABodyThatEchoesTheCredentialIsStillWhole: it is shorter only because
+// something is hidden in it.
+func TestABodyThatEchoesTheCredentialIsStillWhole(t *testing.T) {
+	const long = "a-token-that-is-longer-than-what-hides-it"
+	e, _, _ := look(t, says(200, `{"a":"`+long+`"}`), detail(), func(c *poller.ClientConfig) { c.Token.Value = long })
+	if e.Cut || string(e.Body) != `{"a":"<secret>"}` {
+		t.Errorf("saw %q, cut: %v", e.Body, e.Cut)
 	}
 }
 

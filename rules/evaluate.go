@@ -198,8 +198,10 @@ func (r *rule) annotationsFor(e *env, out *billwatch.Evaluation) map[string]stri
 		return annotations
 	}
 	never := math.Inf(1)
+	account := e.snap.Account
+	account.Name = account.Title() // "has 3 left" would say of whom to nobody
 	data := annotationData{
-		Account: e.snap.Account, Source: e.snap.Account.Source, Rule: r.name, Labels: out.Labels,
+		Account: account, Source: account.Source, Rule: r.name, Labels: out.Labels,
 		Value: out.Value, Unit: e.snap.Unit, Snapshot: *e.snap, Previous: e.prev, Forecast: out.Forecast,
 		Runway: billwatch.Quantiles{P10: never, P50: never, P90: never},
 		Vars:   e.vars, Now: e.now, Reason: out.Reason,

@@ -52,6 +52,16 @@ func TestEvaluationCarriesWhatIsTold(t *testing.T) {
 	}
 }
 
+func TestAnAccountWithoutANameIsNamedByItsID(t *testing.T) {
+	set := load(t, "rules:\n  - alert: Low\n    expr: balance < 1000000\n    annotations: { summary: \"{{ .Account.Name }} has {{ .Value }} left\" }\n")
+	s := acme()
+	s.Account.Name = ""
+	got := only(t, set.Evaluate(at(s)))
+	if got.Annotations["summary"] != "app:1 has 5000 left" || got.Snapshot.Account.Name != "" {
+		t.Errorf("told %q of %+v", got.Annotations, got.Snapshot.Account)
+	}
+}
+
 func TestNothingIsToldOfWhatIsNotTrue(t *testing.T) {
 	set := load(t, condition("balance < 1000"))
 	got := only(t, set.Evaluate(at(acme())))

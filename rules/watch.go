@@ -65,7 +65,8 @@ func (s *Set) SourceDown(source billwatch.Account, sight billwatch.SourceSight, 
 	switch {
 	case overdue:
 		out.Outcome = billwatch.True
-		r.tell(&out, source, nil, unread(source.Source, sight.Good, now)+because(sight.Failure))
+		r.tell(&out, source, nil, unread(source.Source, sight.Good, now)+because(sight.Failure),
+			"run billwatch probe "+source.Source+": it shows what the API answers, and what helps")
 	case sight.Failing.IsZero() && !sight.Down && !sight.Good.IsZero():
 		out.Outcome = billwatch.False
 	default:
@@ -85,10 +86,12 @@ func (s *Set) AccountGone(sight billwatch.AccountSight, now time.Time) []billwat
 	switch {
 	case !sight.Deleted.IsZero():
 		out.Outcome = billwatch.True
-		r.tell(&out, sight.Account, sight.Last, fmt.Sprintf("%s was deleted on %s", sight.Account.Title(), sight.Deleted.UTC().Format("2 January 2006")))
+		r.tell(&out, sight.Account, sight.Last, fmt.Sprintf("%s was deleted on %s", sight.Account.Title(), sight.Deleted.UTC().Format("2 January 2006")),
+			"make sure that nothing uses it any more")
 	case sight.Gone:
 		out.Outcome = billwatch.True
-		r.tell(&out, sight.Account, sight.Last, fmt.Sprintf("%s is gone: %s lists it no more; its other alerts stay as they are, untold", sight.Account.Title(), sight.Account.Source))
+		r.tell(&out, sight.Account, sight.Last, fmt.Sprintf("%s is gone: %s lists it no more; its other alerts stay as they are, untold", sight.Account.Title(), sight.Account.Source),
+			"run billwatch probe "+sight.Account.Source+" --accounts: it shows what the credential still sees")
 	case sight.Missing == 0:
 		out.Outcome = billwatch.False
 	default:
@@ -114,15 +117,16 @@ func (s *Set) AccountStale(sight billwatch.AccountSight, stale, now time.Time) [
 		out.Reason, out.Detail = billwatch.ReasonFailedPoll, sight.Failure.Message
 	default:
 		out.Outcome = billwatch.True
-		r.tell(&out, sight.Account, sight.Last, unread(sight.Account.Title(), sight.Good, now)+because(sight.Failure))
+		r.tell(&out, sight.Account, sight.Last, unread(sight.Account.Title(), sight.Good, now)+because(sight.Failure),
+			"run billwatch probe "+sight.Account.Source+" --account "+sight.Account.ID+": it shows what the API answers, and what helps")
 	}
 	return []billwatch.Evaluation{out}
 }
 
 // tell adds what is told of an alert about what cannot be seen.
-func (r *rule) tell(out *billwatch.Evaluation, a billwatch.Account, last *billwatch.Snapshot, summary string) {
+func (r *rule) tell(out *billwatch.Evaluation, a billwatch.Account, last *billwatch.Snapshot, summary, action string) {
 	out.Labels, out.Snapshot = r.labelsFor(a), last
-	out.Annotations = map[string]string{"summary": summary}
+	out.Annotations = map[string]string{"summary": summary, "action": action}
 }
 
 // unread says since when something cannot be read: by the clock within a day,

@@ -113,7 +113,7 @@ func (d *diary) message(m simulate.Message) {
 			summary = alert.Labels[billwatch.LabelAlert] + " " + alert.Labels[billwatch.LabelAccountName]
 		}
 		if alert.Status == string(billwatch.Resolved) {
-			summary = "over: " + summary // the last that was true of it
+			summary = "over; it was: " + summary // the last that was true of it
 		}
 		about = append(about, summary)
 	}

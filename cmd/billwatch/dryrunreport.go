@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,6 +90,10 @@ func printDryRun(w io.Writer, run daemon.DryRun) error {
 	for _, s := range run.Sources {
 		if s.Err != nil {
 			fmt.Fprintf(w, "source %s: %s\n\n", plain(s.Name), plain(s.Err.Error()))
+			continue
+		}
+		if !slices.ContainsFunc(run.Polls, func(p billwatch.Poll) bool { return p.Account.Source == s.Name }) {
+			fmt.Fprintf(w, "source %s: no account; its list is empty, or select leaves out all\n\n", plain(s.Name))
 		}
 	}
 	if len(run.Polls) == 0 {
@@ -183,13 +188,12 @@ func standsSince(run daemon.DryRun, e billwatch.Evaluation) string {
 
 // printUnknowns says why rules could not be judged, each reason once.
 func printUnknowns(w io.Writer, run daemon.DryRun) {
-	type why struct{ account, text string }
+	type why struct {
+		account billwatch.AccountKey
+		text    string
+	}
 	rules := map[why][]string{}
 	var order []why
-	names := map[billwatch.AccountKey]string{}
-	for _, p := range run.Polls {
-		names[p.Account.Key()] = p.Account.Title()
-	}
 	for _, e := range run.Evaluations {
 		if e.Outcome != billwatch.Unknown {
 			continue
@@ -198,7 +202,7 @@ func printUnknowns(w io.Writer, run daemon.DryRun) {
 		if e.Detail != "" {
 			text += ": " + e.Detail
 		}
-		key := why{names[e.Account], text}
+		key := why{e.Account, text}
 		if rules[key] == nil {
 			order = append(order, key)
 		}
@@ -207,9 +211,34 @@ func printUnknowns(w io.Writer, run daemon.DryRun) {
 	if len(order) > 0 {
 		fmt.Fprintln(w, "\nUnknown, so neither firing nor resolving:")
 	}
+	accounts := map[string][]billwatch.AccountKey{}
+	var lines []string
 	for _, key := range order {
-		fmt.Fprintf(w, "  %s: %s (%s)\n", shortened(plain(key.account), 24), plain(key.text), strings.Join(rules[key], ", "))
+		line := fmt.Sprintf("%s (%s)", plain(key.text), strings.Join(rules[key], ", "))
+		if accounts[line] == nil {
+			lines = append(lines, line)
+		}
+		accounts[line] = append(accounts[line], key.account)
 	}
+	for _, line := range lines {
+		fmt.Fprintf(w, "  %s: %s\n", titles(run, accounts[line]), line)
+	}
+}
+
+// titles names accounts, the first three of them.
+func titles(run daemon.DryRun, accounts []billwatch.AccountKey) string {
+	const most = 3
+	var names []string
+	for _, p := range run.Polls {
+		if len(names) < most && slices.Contains(accounts, p.Account.Key()) {
+			names = append(names, shortened(plain(p.Account.Title()), 24))
+		}
+	}
+	text := strings.Join(names, ", ")
+	if more := len(accounts) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // grouped puts commas between the thousands of a plain decimal number.

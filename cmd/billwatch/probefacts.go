@@ -90,6 +90,8 @@ func typeOf(v any) string {
 		return "boolean"
 	case time.Time:
 		return "date"
+	case int: // how many there are
+		return fmt.Sprintf("array[%d]", v)
 	}
 	return "number"
 }
@@ -168,28 +170,40 @@ func hideValues(text string, values bool) string {
 	return numberValue.ReplaceAllString(text, ": its value is ")
 }
 
-// hintAt says what to do about an error.
-func hintAt(err error) string {
-	switch poller.KindOf(err) {
+// hintAt says what to do about an error, of a source whose answers are read by
+// the mappings of its user or by us.
+func hintAt(err error, mapped bool) string {
+	e, ok := errors.AsType[*poller.Error](err)
+	if !ok || e.Kind == poller.Unreadable && e.Status == http.StatusOK {
+		return unreadHint(mapped)
+	}
+	switch e.Kind {
 	case poller.Credential:
 		return "is the credential still valid? Make a new one, and see that all of it is in the configuration"
 	case poller.NotPermitted:
 		return "the credential lacks a right: its owner needs a role that may read billing"
 	case poller.Gone:
+		if mapped {
+			return "are base_url and path right? Together they are what is asked for"
+		}
 		return "is base_url right (without /v1), and is this the right type of source?"
 	case poller.RateLimited:
-		e, ok := errors.AsType[*poller.Error](err)
-		if ok && e.RetryAfter > 0 {
+		if e.RetryAfter > 0 {
 			return fmt.Sprintf("come back in %s; requests_per_minute: keeps a source below its limit", e.RetryAfter.Round(time.Second))
 		}
 		return "come back later; requests_per_minute: keeps a source below its limit"
-	case poller.Unreadable:
-		return "is base_url right? If it is, then the API answers otherwise than known: please report this"
 	}
-	if e, ok := errors.AsType[*poller.Error](err); ok && e.Status >= 500 {
+	if e.Status >= 500 {
 		return "the API itself fails: try again later"
 	}
 	return "is base_url right, and is it reached from here? See proxy_url, ca_file and timeout"
+}
+
+func unreadHint(mapped bool) string {
+	if mapped {
+		return "do path and mapping fit what the API answers? As far as it can be shown, it stands above"
+	}
+	return "is base_url right? If it is, then the API answers otherwise than known: please report this"
 }
 
 func shortDuration(d time.Duration) string {

@@ -294,7 +294,7 @@ func printSeen(w io.Writer, l *look, output string) error {
 	}
 	if all.Error != "" {
 		printWrapped(w, "", "list could not be read: "+strings.ReplaceAll(all.Error, "\n", "; "))
-		printWrapped(w, "  ", "hint: "+hintAt(l.calls[0].err))
+		printWrapped(w, "  ", "hint: "+hintAt(l.calls[0].err, fieldsOf(l.source.Provider) == nil))
 	}
 	if l.listing == nil {
 		return nil

@@ -125,7 +125,7 @@ func callReportOf(c *probeCall, known []poller.Field, values bool) callReport {
 	out := callReport{Name: c.name, Skipped: c.skipped, Requests: []requestReport{}, Answers: []answerReport{}}
 	if c.err != nil {
 		out.Kind = poller.KindOf(c.err)
-		out.Error, out.Hint = told(c.err, values), hintAt(c.err)
+		out.Error, out.Hint = told(c.err, values), hintAt(c.err, known == nil)
 	}
 	var bodies [][]*shape.Document // of each answer
 	for _, e := range c.exchanges {
@@ -174,7 +174,7 @@ func bodyOf(e poller.Exchange) (*shape.Document, error) {
 	switch {
 	case strings.Contains(e.Header.Get("Content-Type"), "html"):
 		return nil, fmt.Errorf("is an HTML page")
-	case int64(len(e.Body)) < e.Bytes:
+	case e.Cut:
 		return nil, fmt.Errorf("is longer than %d bytes", len(e.Body))
 	}
 	return shape.Parse(e.Body)

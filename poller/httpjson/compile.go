@@ -64,9 +64,20 @@ func compile(source string, scope []string, want ...kind) (node, []string, *mist
 	c := &compiler{scope: scope}
 	root := c.node(tree)
 	if c.wrong == nil && root.kind != anything && root.kind != nothing && !slices.Contains(want, root.kind) {
-		c.fail(0, "must give "+orOf(want)+", not "+root.kind.String(), "")
+		c.fail(0, "must give "+orOf(want)+", not "+root.kind.String(), mend(want, root.kind))
 	}
 	return root, c.used, c.wrong
+}
+
+// mend names the function that makes what is wanted of what there is.
+func mend(want []kind, got kind) string {
+	switch {
+	case got == number && slices.Contains(want, text):
+		return "string(…) makes a text of a number, unix(…) a date of seconds"
+	case got == text && slices.Contains(want, number):
+		return "decimal(…) reads a number out of a text"
+	}
+	return ""
 }
 
 func orOf(kinds []kind) string {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -85,7 +86,7 @@ func (c *Config) New(common poller.Common) (poller.Provider, error) {
 		Headers:    headers,
 	})
 	plan, planErr := c.plan(common.Source)
-	if err := errors.Join(err, headersErr, planErr); err != nil {
+	if err := errors.Join(err, headersErr, planErr, c.shown()); err != nil {
 		return nil, err
 	}
 	p := &provider{Client: client, plan: plan}
@@ -103,6 +104,27 @@ func (c *Config) prefix() string {
 		return "Bearer "
 	}
 	return ""
+}
+
+// shown refuses secrets in the paths, which stand in logs and in messages.
+func (c *Config) shown() error {
+	paths := [][2]string{{"list.path", c.List.Path}}
+	if c.Detail != nil {
+		paths = append(paths, [2]string{"detail.path", c.Detail.Path})
+	}
+	if c.History != nil {
+		paths = append(paths, [2]string{"history.path", c.History.Path})
+	}
+	const telling = 8 // shorter ones may be there by chance
+	secret := c.Token.Reveal()
+	var errs []error
+	for _, p := range paths {
+		if len(secret) >= telling && (strings.Contains(p[1], secret) || strings.Contains(p[1], url.QueryEscape(secret))) {
+			errs = append(errs, &billwatch.FieldError{Field: p[0], Err: errors.New("holds the token"),
+				Hint: "addresses end up in logs; a header carries it: see auth_header"})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // ours are the headers that a request has anyhow, or that say what a body or a

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 
 	"github.com/billwatch/billwatch/poller"
@@ -16,6 +17,8 @@ const (
 	maxWhole = 32 << 20 // of an answer that is not read as a stream
 	maxKept  = 32 << 20 // of rows that are kept for the details
 )
+
+var errNoAddress = errors.New("link is not a valid address")
 
 // pages is a listing on its way.
 type pages struct {
@@ -44,9 +47,9 @@ func (p *provider) List(ctx context.Context) (poller.Listing, error) {
 		switch {
 		case err != nil:
 		case seen[next]:
-			err = unreadable(p.list.path.route, p.list.next.fails(errors.New("was there before; the list has no end")))
+			err = unreadable(p.list.path.route, p.badNext(errors.New("was there before; the list has no end")))
 		case number == maxPages && next != "":
-			err = unreadable(p.list.path.route, p.list.next.fails(fmt.Errorf("there are more than %d pages", maxPages)))
+			err = unreadable(p.list.path.route, p.badNext(fmt.Errorf("there are more than %d pages", maxPages)))
 		}
 		if err != nil {
 			got.Fail(fmt.Errorf("page %d: %w", number, err))
@@ -72,11 +75,11 @@ func (p *provider) page(ctx context.Context, link string, number int, into *page
 			read.Fail(fmt.Errorf("row %d on page %d: %w", row, number, err))
 		}
 	}
-	response, err := p.read(ctx, link, each)
+	response, header, err := p.read(ctx, link, each)
 	if err != nil {
 		return "", err
 	}
-	if next, err = p.next(link, response); err != nil {
+	if next, err = p.next(link, response, header); err != nil {
 		return "", unreadable(p.list.path.route, err)
 	}
 	for id, raw := range added {
@@ -115,28 +118,29 @@ func (p *provider) row(e env, into *pages, added map[string]json.RawMessage) err
 }
 
 // read asks for one page and calls each for its accounts. It returns the
-// answer, without the accounts where they were read as a stream.
-func (p *provider) read(ctx context.Context, link string, each func(env)) (response any, err error) {
-	request := poller.Request{Route: p.list.path.route, Link: link, Limit: maxWhole}
+// answer, without the accounts where they were read as a stream, and its
+// headers.
+func (p *provider) read(ctx context.Context, link string, each func(env)) (response any, header http.Header, err error) {
+	request := poller.Request{Route: p.list.path.route, Link: link, Limit: maxWhole, Answered: func(h http.Header) { header = h }}
 	if p.list.stream != "" {
 		request.Limit = poller.MaxList
 		err = p.Stream(ctx, request, func(body io.Reader) error {
 			response, err = p.stream(body, each)
 			return err
 		})
-		return response, err
+		return response, header, err
 	}
 	body, err := p.Get(ctx, request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if response, err = decode(body); err == nil {
 		err = p.whole(response, each)
 	}
 	if err != nil {
-		return nil, unreadable(p.list.path.route, err)
+		return nil, nil, unreadable(p.list.path.route, err)
 	}
-	return response, nil
+	return response, header, nil
 }
 
 func (p *provider) stream(body io.Reader, each func(env)) (any, error) {
@@ -183,9 +187,9 @@ func (p *provider) whole(response any, each func(env)) error {
 }
 
 // next returns the address of the page after this one; nothing after the last.
-func (p *provider) next(link string, response any) (string, error) {
+func (p *provider) next(link string, response any, header http.Header) (string, error) {
 	if p.list.next == nil {
-		return "", nil
+		return p.linked(link, header)
 	}
 	v, err := p.list.next.eval(env{response: response})
 	if err != nil || isNil(v) {
@@ -203,7 +207,7 @@ func (p *provider) next(link string, response any) (string, error) {
 	}
 	u, err := p.base.Parse(link)
 	if err != nil {
-		return "", errors.New("link is not a valid address")
+		return "", errNoAddress
 	}
 	if p.list.parameter == "" {
 		if u, err = u.Parse(text); err != nil {

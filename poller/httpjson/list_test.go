@@ -109,6 +109,35 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestPagesOfALinkHeader: nobody has to map what an API says in its headers, and
+// no account of a later page is missed without a word.
+func TestPagesOfALinkHeader(t *testing.T) {
+	config := strings.Replace(paged, ", next: response.next%s", "", 1)
+	for _, c := range []struct{ what, config, link, want string }{
+		{"quoted", config, `<http://%s/a?page=2>; rel="next", <http://%[1]s/a?page=9>; rel="last"`, "a=1 b=2"},
+		{"plain, after another one", config, `</a?page=9>; title="a, <b>"; rel=last, </a?page=2>; rel=next`, "a=1 b=2"},
+		{"one of several relations", config, `<?page=2>; title="x"; rel="last next"`, "a=1 b=2"},
+		{"none", config, `<http://%s/a?page=2>; rel="prev"; title="next"`, "a=1"},
+		{"to itself", config, `</a>; rel="next"`, "a=1 incomplete: page 1: GET /a: 200 OK: next page of the Link header: was there before; the list has no end"},
+		{"abroad", config, `<https://evil.example.com/a>; rel="next"`, "a=1 incomplete: page 2: GET /a: link to https://evil.example.com:443 refused: the credential stays where it belongs"},
+		{"not where pages are mapped", fmt.Sprintf(paged, ""), `</a?page=2>; rel="next"`, "a=1"},
+		{"not where there is one account", "list: { path: /a, id: 'response.rows[0].id' }\nfields: { balance: 'response.rows[0].left' }", `</a?page=2>; rel="next"`, "a=1"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.RawQuery == "page=2" {
+				_, _ = io.WriteString(w, `{"rows":[{"id":"b","left":2}]}`)
+				return
+			}
+			w.Header().Set("Link", strings.ReplaceAll(strings.ReplaceAll(c.link, "%[1]s", r.Host), "%s", r.Host))
+			_, _ = io.WriteString(w, `{"rows":[{"id":"a","left":1}]}`)
+		}))
+		if diff := cmp.Diff(c.want, told(mapped(t, c.config, server.URL).List(t.Context()))); diff != "" {
+			t.Errorf("%s: %s", c.what, diff)
+		}
+		server.Close()
+	}
+}
+
 func TestPagesWithoutEndEnd(t *testing.T) {
 	n := 0
 	base, asked := serve(t, func(string) (int, string) {
@@ -154,6 +183,7 @@ func TestDetails(t *testing.T) {
 		{"an array", "", 200, `[]`, "unreadable: response is an array"},
 		{"nothing", "", 200, ``, "unreadable: the answer is empty"},
 		{"a page", "", 200, `<p>`, "unreadable: the answer is an HTML page"},
+		{"markup of another kind", "", 200, `<?xml version="1.0"?><a/>`, "unreadable: the answer is XML"},
 		{"a value and more", "", 200, `{"left":7}{`, "unreadable: goes on after its value"},
 		{"a refusal", "", 403, `{"error":"suspended"}`, "not_permitted: 403"},
 		{"a refusal for suspension", `, suspended_403: 'response.error == "suspended"'`, 403, `{"error":"suspended"}`, "suspended: 403"},

@@ -18,7 +18,7 @@ func (p *provider) Mappings(ctx context.Context) ([]poller.Mapping, error) {
 	}
 	var first *env
 	count := 0
-	response, err := p.read(ctx, link, func(e env) {
+	response, _, err := p.read(ctx, link, func(e env) {
 		count++
 		if first == nil {
 			first = &e

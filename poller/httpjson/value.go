@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/billwatch/billwatch/poller"
 )
 
 // A value of a mapping is what JSON has, numbers as they were written: nil,
@@ -68,7 +70,7 @@ func decode(data []byte) (any, error) {
 	case errors.Is(err, io.EOF):
 		return nil, errors.New("the answer is empty")
 	case err != nil && bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("<")):
-		return nil, errors.New("the answer is an HTML page")
+		return nil, errors.New("the answer is " + poller.Markup(data))
 	case err != nil:
 		return nil, fmt.Errorf("the answer is not valid JSON: %w", err)
 	}
