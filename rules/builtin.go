@@ -22,5 +22,5 @@ rules:
     value: runway_days()
     labels: { severity: warning }
     annotations:
-      summary: "{{ or .Account.Name .Account.ID }} may run out in {{ humanizeDays .Runway.P10 }}"
+      summary: "{{ or .Account.Name .Account.ID }} {{ if lt .Runway.P10 0.0007 }}has run out, or is about to{{ else }}may run out in {{ humanizeDays .Runway.P10 }}{{ end }}"
 `
