@@ -89,13 +89,6 @@ func backtest(ctx context.Context, g *globals, o backtestOptions, length time.Du
 		return err
 	}
 	now := c.Clock.Now()
-	store, err := readState(ctx, c.State)
-	if err != nil {
-		return err
-	}
-	if store != nil {
-		defer store.Close()
-	}
 	var pasts []daemon.Past
 	var missing error
 	if len(o.history) > 0 {
@@ -103,11 +96,8 @@ func backtest(ctx context.Context, g *globals, o backtestOptions, length time.Du
 			return misused(err)
 		}
 		now = time.Time{} // it ends with the records
-	} else {
-		pasts, missing = daemon.Remember(ctx, c.Plan, store, now.Add(-length), o.stored)
-	}
-	if ctx.Err() != nil {
-		return found(ctx.Err())
+	} else if pasts, missing, err = remembered(ctx, c, now.Add(-length), o.stored); err != nil {
+		return err
 	}
 	if pasts, err = chosen(pasts, o.account); err != nil {
 		return misused(err)
@@ -123,6 +113,22 @@ func backtest(ctx context.Context, g *globals, o backtestOptions, length time.Du
 		runs = append(runs, run)
 	}
 	return reportBacktest(g, o, runs, pasts, missing)
+}
+
+// remembered reads the accounts' pasts; what is missing of them is no error.
+func remembered(ctx context.Context, c daemon.Config, since time.Time, stored bool) (pasts []daemon.Past, missing, err error) {
+	store, err := readState(ctx, c.State)
+	if err != nil {
+		return nil, nil, err
+	}
+	if store != nil {
+		defer store.Close()
+	}
+	pasts, missing = daemon.Remember(ctx, c.Plan, store, since, stored)
+	if ctx.Err() != nil {
+		return nil, nil, found(ctx.Err())
+	}
+	return pasts, missing, nil
 }
 
 // backtestPlans returns the plan to try, and the one to compare it with where
@@ -183,6 +189,9 @@ func readState(ctx context.Context, dsn string) (*sqlstore.Store, error) {
 		return nil, nil //nolint:nilnil // no state is no error
 	}
 	store, err := sqlstore.Open(ctx, sqlstore.Config{DSN: dsn, ReadOnly: true})
+	if older, ok := errors.AsType[*sqlstore.OlderError](err); ok {
+		return nil, found(fmt.Errorf("state has schema %d, this program needs %d and here only looks at it\n  hint: start billwatch run once, which migrates it", older.Schema, older.Own))
+	}
 	if err != nil {
 		return nil, found(err)
 	}

@@ -28,7 +28,7 @@ func (s *Store) migrate(ctx context.Context, c Config) error {
 		return nil
 	}
 	if c.NoMigrate || c.ReadOnly {
-		return fmt.Errorf("state has schema %d, this program needs %d: start once without --no-migrate", has, own)
+		return &OlderError{Schema: has, Own: own}
 	}
 	if _, err := steps.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)

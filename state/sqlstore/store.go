@@ -43,6 +43,18 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s: in use by process %d", e.Path, e.PID)
 }
 
+// OlderError says that the schema is older than this program's, and was not to
+// be migrated.
+type OlderError struct {
+	Schema int64 // of the database
+	Own    int64 // schema of this program
+}
+
+// Error says what mends it.
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("state has schema %d, this program needs %d: start once without --no-migrate", e.Schema, e.Own)
+}
+
 // TooOldError says that the schema is newer than this program can work on.
 type TooOldError struct {
 	Schema int64 // of the database
