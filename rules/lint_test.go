@@ -71,7 +71,7 @@ func TestWarningsOfConstantConditionsAreRight(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := someWorld(rt, false)
 		if full, known := w.snap.Plan.Capacity.Get(); known && full.Float64() < 0 {
-			rt.Skip() // there is no such plan
+			return // there is no such plan
 		}
 		want := w.flag(rt, rapid.IntRange(1, 3).Draw(rt, "depth"))
 		_, problems := rules.Load([]*document.Document{parse(t, "rules.yaml", condition(want.text))}, onlyOwn())

@@ -38,7 +38,7 @@ func Check(paths []string, env []string, k Kinds) (billwatch.Problems, error) {
 				ruleFiles = append(ruleFiles, doc)
 			}
 		case TestFile:
-			problems = append(problems, doc.Error(nil, "is a test file, which this version cannot run yet", ""))
+			problems = append(problems, doc.Error(nil, "is a test file, not a configuration or a rule file", "run it: billwatch test "+path))
 		default:
 			_, more, err := Load(path, env, k)
 			if err != nil {
