@@ -46,7 +46,7 @@ func TestEvaluationCarriesWhatIsTold(t *testing.T) {
 	if got.Snapshot == nil || got.Snapshot.Account.Name != "Acme" {
 		t.Errorf("snapshot = %+v", got.Snapshot)
 	}
-	got.Forecast, got.Snapshot = nil, nil
+	got.Forecast, got.Snapshot, got.LabelsBy = nil, nil, ""
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
