@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"errors"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ func TestAnOlderSchemaIsNotMigratedUnasked(t *testing.T) {
 			}
 		}
 		_, err := sqlstore.Open(t.Context(), sqlstore.Config{DSN: dsn, NoMigrate: true})
-		if err == nil || !strings.Contains(err.Error(), "this program needs 2") {
+		if err == nil || !regexp.MustCompile(`this program needs [1-9]`).MatchString(err.Error()) {
 			t.Errorf("an empty database without migrating: %v", err)
 		}
 		open(t, sqlstore.Config{DSN: dsn}).Close()
@@ -59,7 +60,7 @@ func TestANewerSchemaRunsUnlessItSaysOtherwise(t *testing.T) {
 		query("UPDATE schema_oldest SET version = 98")
 		_, err := sqlstore.Open(t.Context(), sqlstore.Config{DSN: dsn})
 		var old *sqlstore.TooOldError
-		if !errors.As(err, &old) || *old != (sqlstore.TooOldError{Schema: 99, Oldest: 98, Own: 2}) {
+		if !errors.As(err, &old) || old.Schema != 99 || old.Oldest != 98 || old.Own >= 98 {
 			t.Errorf("a schema that needs program 98: %v", err)
 		}
 	})
