@@ -80,7 +80,8 @@ type Member struct {
 	Alert   Alert
 	Told    AlertState // Inactive (nothing) or Firing; a told resolve ends the membership
 	Version int64      // grows with each transition, so that a flush drops what it saw and no more
-	Muted   string     // why a firing one is not told at present, one of the Muted constants; empty where it is
+	Muted   Mute       // why a firing one was not told when it was last looked at; zero where it was
+	Unmuted bool       // it was muted after it was told, and is owed to be told again
 }
 
 // GroupDue says that an alert's transition makes a group due at one integration.
@@ -101,6 +102,8 @@ type Flush struct {
 	Notification *Notification
 	Drop         []Member  // told as resolved, or never to be told
 	Untold       int       // of these, how many fired and resolved before anybody was told
+	Marks        []Member  // of which Muted or Unmuted have changed
+	Quiet        int64     // version of the Quiet that it went by
 	NextDue      time.Time // zero ends the group
 }
 

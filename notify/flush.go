@@ -57,7 +57,7 @@ func look(members []billwatch.Member) *looked {
 		firing := m.Alert.State == billwatch.Firing
 		told := m.Told == billwatch.Firing
 		switch {
-		case firing && m.Muted != "":
+		case firing && m.Muted.Why != "":
 			l.muted = append(l.muted, m)
 		case firing && told:
 			l.standing = append(l.standing, m)

@@ -250,7 +250,7 @@ func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
 		err := rows.Scan(document(&m.Alert), &told, &m.Version, &gone)
 		m.Told = billwatch.AlertState(told)
 		if gone > 0 {
-			m.Muted = billwatch.MutedGone
+			m.Muted = billwatch.Mute{Why: billwatch.MutedGone}
 		}
 		g.Members = append(g.Members, m)
 		return err

@@ -23,6 +23,7 @@ type Store interface {
 	clocks
 	views
 	watches
+	silences
 }
 
 type watches interface {
@@ -116,6 +117,11 @@ var tests = map[string]func(*world){
 	"a failure is kept until something is read":        failureKept,
 	"only accounts that are not as told are looked at": sightsOfFew,
 	"alerts of an account that is gone are muted":      goneIsMuted,
+
+	"a silence is kept as it was made":                silenceKept,
+	"a silence is edited as Alertmanager does":        silenceEdited,
+	"a silence that is over is kept for five days":    silenceExpired,
+	"a silence lasts as long whatever the clock does": silenceShifted,
 
 	"a group waits for company, then for its interval":   groupDue,
 	"a group shows its alerts as they are now":           groupLive,
