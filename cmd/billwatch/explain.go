@@ -146,6 +146,9 @@ func printExplained(w io.Writer, x daemon.Explained) error {
 		}
 	}
 	fmt.Fprintf(w, "Alert:     %s\n", alertInWords(x))
+	if x.Rule.Until != "" && x.Alert.State == billwatch.Firing {
+		fmt.Fprintf(w, "Until:     %s\n", plain(x.Rule.Until))
+	}
 	for i, r := range x.Routes {
 		label := "Goes to:  "
 		if i > 0 {
@@ -207,6 +210,7 @@ type explainJSON struct {
 	Decides  string            `json:"decides"`
 	Distance string            `json:"distance,omitempty"`
 	Reached  string            `json:"reached,omitempty"`
+	Until    string            `json:"until,omitempty"`
 	State    string            `json:"state"`
 	For      forJSON           `json:"for"`
 	Blocked  *string           `json:"blocked_by"`
@@ -240,7 +244,7 @@ func printExplainedJSON(w io.Writer, x daemon.Explained) error {
 	out := explainJSON{
 		Version: "1", Rule: x.Rule.Rule, Source: x.Account.Source, Account: x.Account.ID, Applies: x.Rule.Applies,
 		Outcome: e.Outcome, Reason: e.Reason, Detail: e.Detail, Expr: x.Rule.Expr, Parts: []partJSON{},
-		Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, State: state,
+		Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, Until: x.Rule.Until, State: state,
 		For: forJSON{Seconds: x.Waits.Seconds()}, Route: []routeJSON{}, Why: x.Reason,
 	}
 	for _, p := range x.Rule.Parts {
