@@ -204,7 +204,17 @@ func (w whys) distance(n ast.Node) string {
 	case w.apart(n) < noise:
 		return fmt.Sprintf("%s is a hair %s %s", left, side, humanize(b))
 	}
-	return fmt.Sprintf("%s is %s %s %s", left, humanize(math.Abs(a-b)), side, humanize(b))
+	return fmt.Sprintf("%s is %s %s %s", left, difference(a, b), side, humanize(b))
+}
+
+// difference is how far two numbers are apart, with no more decimals than they
+// are shown with.
+func difference(a, b float64) string {
+	off := math.Abs(a - b)
+	if rounded := math.Round(off*100) / 100; rounded > 0 && max(math.Abs(a), math.Abs(b)) >= 1 {
+		off = rounded
+	}
+	return humanize(off)
 }
 
 // reached says when a balance that is above a bound is expected to get there.

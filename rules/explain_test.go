@@ -25,6 +25,7 @@ func TestExplain(t *testing.T) {
 		{"nearer by share, not by size", `balance < 5500 && balance / 1000 < 10`, "balance < 5500", "balance 5,000 is 500 below 5,500"},
 		{"no noise of floats", `balance * 0.1 * 3 > 1500`, "balance * 0.1 * 3 > 1500", "balance * 0.1 * 3 1,500 is just 1,500"},
 		{"a difference that is noise", `balance * 0.0001 + 0.2 - 0.4 > 0.3`, "balance * 0.0001 + 0.2 - 0.4 > 0.3", "balance * 0.0001 + 0.2 - 0.4 0.3 is a hair below 0.3"},
+		{"no more decimals than the number has", `balance / 630 < 7`, "balance / 630 < 7", "balance / 630 7.94 is 0.94 above 7"},
 		{"just on the bound", `balance <= 5000`, "balance <= 5000", "balance 5,000 is just 5,000"},
 	}
 	for _, tt := range tests {

@@ -145,7 +145,7 @@ func printAccounts(w io.Writer, run daemon.DryRun) error {
 		}
 		rows = append(rows, []string{shortened(p.Account.Title(), 24), shortened(p.Account.Source, 12),
 			shortened(balance, 18), orDash(len(fires) > 0, fmt.Sprint(len(fires))), fmt.Sprint(quiet), fmt.Sprint(unknown)})
-		below = append(below, strings.Join(fires, ", "))
+		below = append(below, strings.Join(fires, ", ")+deletion(p.Snapshot))
 	}
 	var aligned strings.Builder
 	if err := table(&aligned, []string{"ACCOUNT", "SOURCE", "BALANCE", "FIRE", "QUIET", "UNKNOWN"}, rows); err != nil {
@@ -158,6 +158,18 @@ func printAccounts(w io.Writer, run daemon.DryRun) error {
 		}
 	}
 	return nil
+}
+
+// deletion says of an account that is no more why no rule says anything of it.
+func deletion(s *billwatch.Snapshot) string {
+	if s == nil {
+		return ""
+	}
+	at, deleted := s.DeletedAt.Get()
+	if !deleted {
+		return ""
+	}
+	return "deleted on " + at.Format("2 Jan 2006") + "; no rule looks at it"
 }
 
 func verdictsOn(run daemon.DryRun, account billwatch.AccountKey) (fires []string, quiet, unknown int) {

@@ -127,37 +127,51 @@ func outcome(x daemon.Explained) string {
 func printExplained(w io.Writer, x daemon.Explained) error {
 	e := x.Rule.Evaluation
 	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", x.Rule.Rule, plain(x.Account.Title()), plain(x.Account.Key().String()), outcome(x))
-	fmt.Fprintf(w, "  %s\n", x.Rule.Expr)
-	for _, part := range x.Rule.Parts {
-		if part.Text != x.Rule.Expr {
-			fmt.Fprintf(w, "    %s = %s\n", plain(part.Text), plain(part.Value))
+	fmt.Fprintln(w, wrapped("  "+x.Rule.Expr, columns, "    "))
+	whole := x.Rule.Expr
+	for i, part := range x.Rule.Parts {
+		if i == 0 { // the whole condition, as it is understood
+			whole = part.Text
+			continue
 		}
+		fmt.Fprintln(w, wrapped(fmt.Sprintf("    %s = %s", plain(part.Text), plain(part.Value)), columns, "      "))
 	}
 	fmt.Fprintln(w)
 	if e.Detail != "" {
-		fmt.Fprintf(w, "Reason:    %s\n", plain(e.Detail))
+		labelled(w, "Reason:", e.Detail)
 	}
-	if x.Rule.Decides != "" && x.Rule.Decides != x.Rule.Expr {
-		fmt.Fprintf(w, "Decided by %s\n", plain(x.Rule.Decides))
+	if x.Rule.Decides != "" && x.Rule.Decides != whole {
+		labelled(w, "Hangs on:", x.Rule.Decides)
 	}
 	for _, line := range []string{x.Rule.Distance, x.Rule.Reached} {
 		if line != "" {
-			fmt.Fprintf(w, "           %s\n", plain(line))
+			labelled(w, "", line)
 		}
 	}
-	fmt.Fprintf(w, "Alert:     %s\n", alertInWords(x))
+	labelled(w, "Alert:", alertInWords(x))
 	if x.Rule.Until != "" && x.Alert.State == billwatch.Firing {
-		fmt.Fprintf(w, "Until:     %s\n", plain(x.Rule.Until))
+		labelled(w, "Until:", x.Rule.Until)
 	}
 	for i, r := range x.Routes {
-		label := "Goes to:  "
+		label := "Goes to:"
 		if i > 0 {
-			label = "          "
+			label = ""
 		}
-		fmt.Fprintf(w, "%s %s%s\n", label, r.Integration, groupInWords(r.Group))
+		labelled(w, label, r.Integration+groupInWords(r.Group))
 	}
-	_, err := fmt.Fprintf(w, "Next:      %s\n", nextInWords(x))
-	return err
+	labelled(w, "Next:", nextInWords(x))
+	return nil
+}
+
+// labelled prints a line with its label, which stands in a column of its own.
+func labelled(w io.Writer, label, text string) {
+	const indent = 11
+	for i, line := range strings.Split(wrapped(plain(text), columns-indent, ""), "\n") {
+		if i > 0 {
+			label = ""
+		}
+		fmt.Fprintf(w, "%-*s%s\n", indent, label, line)
+	}
 }
 
 func alertInWords(x daemon.Explained) string {
