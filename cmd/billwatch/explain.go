@@ -177,8 +177,8 @@ func labelled(w io.Writer, label, text string) {
 func alertInWords(x daemon.Explained) string {
 	switch x.Alert.State {
 	case billwatch.Pending:
-		return fmt.Sprintf("pending since %s; fires at %s if it still holds then (for: %s)",
-			x.Alert.PendingFrom.Format("2 Jan 15:04"), x.FiresAt.Format("2 Jan 15:04"), model.Duration(x.Waits))
+		return fmt.Sprintf("pending since %s (for: %s); fires at %s",
+			x.Alert.PendingFrom.Format("2 Jan 15:04"), model.Duration(x.Waits), x.FiresAt.Format("2 Jan 15:04"))
 	case billwatch.Firing:
 		return "firing since " + x.Alert.StartsAt.Format("2 Jan 15:04")
 	}
@@ -206,7 +206,7 @@ func nextInWords(x daemon.Explained) string {
 	case x.NextSend.Sub(x.At) < time.Second:
 		return "would be sent at once (" + strings.ReplaceAll(x.Reason, "_", " ") + ")"
 	}
-	return fmt.Sprintf("would be sent at %s, in %s, if nothing changes (%s)", x.NextSend.Format("2 Jan 15:04:05"),
+	return fmt.Sprintf("at %s, in %s, if nothing changes (%s)", x.NextSend.Format("2 Jan 15:04:05"),
 		model.Duration(x.NextSend.Sub(x.At).Round(time.Second)), strings.ReplaceAll(x.Reason, "_", " "))
 }
 

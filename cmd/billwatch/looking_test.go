@@ -172,8 +172,10 @@ rules:
 // settled is what a state holds once the service has nothing more to do.
 func settled(t *testing.T, state string) map[string][]string {
 	t.Helper()
+	beat := time.NewTicker(1500 * time.Millisecond) // longer than the service needs for its next step
+	defer beat.Stop()
 	for was := contents(t, state); ; {
-		time.Sleep(1500 * time.Millisecond) // longer than a beat of the service
+		<-beat.C
 		is := contents(t, state)
 		if cmp.Equal(was, is) {
 			return is
