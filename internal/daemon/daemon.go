@@ -199,6 +199,7 @@ func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
 		Store: store, Waker: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
 		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
+		Chart: charts{store, d.Plan}.draw,
 	})
 }
 

@@ -25,11 +25,12 @@ type Plan struct {
 	Labels    func(billwatch.Account) billwatch.Labels // an account's labels, the configured ones added
 	Router    *notify.Router
 	Templates *notify.Templates
+	Zone      *time.Location // of times in messages; nil for UTC
 }
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
-	p := Plan{Rules: c.Rules, Vars: c.Vars, Labels: c.Labels, Router: c.Router, Templates: c.Templates,
+	p := Plan{Rules: c.Rules, Vars: c.Vars, Labels: c.Labels, Router: c.Router, Templates: c.Templates, Zone: c.Timezone,
 		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)
