@@ -64,7 +64,10 @@ func (c charts) input(ctx context.Context, alert billwatch.Alert, now time.Time)
 	if err != nil {
 		return chart.Input{}, err
 	}
-	judged := rules.Input{Snapshot: *alert.Snapshot, Records: known[key.ID].Records, Vars: c.plan.Vars(alert.Snapshot.Account), Now: now}
+	judged := rules.Input{
+		Snapshot: *alert.Snapshot, Records: known[key.ID].Records, Now: now,
+		Vars: c.plan.given(alert.Snapshot.Account, alert.Snapshot).Vars,
+	}
 	in := chart.Input{
 		Account: alert.Snapshot.Account, Records: judged.Records, Snapshots: snapshots, Current: *alert.Snapshot,
 		Forecast: rules.ForecastOf(judged), Zone: c.plan.Zone, Now: now,
