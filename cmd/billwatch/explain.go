@@ -17,7 +17,6 @@ import (
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/daemon"
-	"github.com/billwatch/billwatch/internal/web"
 )
 
 const explainHelp = `Say why a rule fires for an account, or why not: every part of its condition
@@ -68,19 +67,19 @@ type explainOptions struct {
 	address   string // of a running billwatch
 }
 
-func (o explainOptions) explanation(ctx context.Context, g *globals, rule, account string) (web.Explanation, error) {
+func (o explainOptions) explanation(ctx context.Context, g *globals, rule, account string) (daemon.Explanation, error) {
 	if o.address == "" {
 		x, err := explain(ctx, g, rule, account, o.snapshots)
 		return x.Shown(), err
 	}
 	if len(o.snapshots) > 0 {
-		return web.Explanation{}, misused(errors.New("--url and --snapshots: one or the other"))
+		return daemon.Explanation{}, misused(errors.New("--url and --snapshots: one or the other"))
 	}
 	asked, err := newClient(o.address)
 	if err != nil {
-		return web.Explanation{}, err
+		return daemon.Explanation{}, err
 	}
-	var x web.Explanation
+	var x daemon.Explanation
 	err = asked.get(ctx, "/api/v1/explain", url.Values{"rule": {rule}, "account": {account}}, &x)
 	if refused, ok := errors.AsType[*refusedError](err); ok && refused.status == http.StatusNotFound {
 		return x, misused(refused) // there is no such rule or account
@@ -144,14 +143,14 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 }
 
 // outcome is what the rule says in a word.
-func outcome(x web.Explanation) string {
+func outcome(x daemon.Explanation) string {
 	if !x.Applies {
 		return "does not apply"
 	}
 	return x.Outcome.String()
 }
 
-func printExplained(w io.Writer, x web.Explanation) {
+func printExplained(w io.Writer, x daemon.Explanation) {
 	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", plain(x.Rule), plain(x.Name), plain(x.Source+"/"+x.Account), outcome(x))
 	fmt.Fprintln(w, wrapped("  "+plain(x.Expr), columns, "    "))
 	whole := x.Expr
@@ -199,7 +198,7 @@ func labelled(w io.Writer, label, text string) {
 	}
 }
 
-func alertInWords(x web.Explanation) string {
+func alertInWords(x daemon.Explanation) string {
 	const minute = "2 Jan 15:04"
 	must := model.Duration(time.Duration(x.For.Seconds * float64(time.Second)))
 	switch {
@@ -224,7 +223,7 @@ func groupInWords(group billwatch.Labels) string {
 	return ", grouped by " + strings.Join(parts, ", ")
 }
 
-func nextInWords(x web.Explanation) string {
+func nextInWords(x daemon.Explanation) string {
 	if x.NextSend == nil {
 		return "nothing would be sent"
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/billwatch/billwatch/internal/daemon"
 	"github.com/billwatch/billwatch/internal/pgtest"
-	"github.com/billwatch/billwatch/internal/web"
 )
 
 // door is an address at which somebody counts who comes.
@@ -194,8 +194,8 @@ func (w *world) explainsAlike(t *testing.T, address string) {
 	t.Helper()
 	ask := []string{"explain", "Low", "Cedar Street Labs", "-o", "json"}
 	own, asked := w.look(t, ask...), w.look(t, append(ask, "--url", "http://"+address)...)
-	var mine, its web.Explanation
-	for text, into := range map[string]*web.Explanation{own: &mine, asked: &its} {
+	var mine, its daemon.Explanation
+	for text, into := range map[string]*daemon.Explanation{own: &mine, asked: &its} {
 		if err := json.Unmarshal([]byte(text), into); err != nil {
 			t.Fatal(err, text)
 		}

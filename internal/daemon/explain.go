@@ -135,8 +135,11 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 	}
 }
 
+// Explanation is how an explanation is shown, by the command and over HTTP alike.
+type Explanation = web.Explanation
+
 // Shown is the explanation as it is shown to whoever asks.
-func (x Explained) Shown() web.Explanation {
+func (x Explained) Shown() Explanation {
 	e := x.Rule.Evaluation
 	out := web.Explanation{
 		Version: "1", Rule: x.Rule.Rule, Source: x.Account.Source, Account: x.Account.ID, Name: x.Account.Title(), At: x.At,
