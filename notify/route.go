@@ -93,7 +93,7 @@ func (c *compiler) compile(r *Route, parent *node, at string) *node {
 			c.wrong(at+"receiver", c.known(), "there is no receiver %q", r.Receiver)
 		}
 	}
-	n.matchers = c.matchers(r.Matchers, at)
+	n.matchers = c.matcherList(r.Matchers, at+"matchers")
 	n.key = "{}"
 	if parent.key != "" {
 		n.key = parent.key + "/" + n.matchers.String()
@@ -119,12 +119,13 @@ func (c *compiler) known() string {
 	return "receivers are " + strings.Join(names, ", ")
 }
 
-func (c *compiler) matchers(texts []string, at string) labels.Matchers {
+// matcherList compiles the matchers of one key; at is its place.
+func (c *compiler) matcherList(texts []string, at string) labels.Matchers {
 	var all labels.Matchers
 	for i, text := range texts {
 		parsed, err := ParseMatchers(text)
 		if err != nil {
-			c.problems = append(c.problems, &billwatch.FieldError{Field: fmt.Sprintf("%smatchers.%d", at, i), Err: err})
+			c.problems = append(c.problems, &billwatch.FieldError{Field: fmt.Sprintf("%s.%d", at, i), Err: err})
 			continue
 		}
 		all = append(all, parsed...)
