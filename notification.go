@@ -29,7 +29,21 @@ type Notification struct {
 	ExternalURL string     `json:"external_url,omitempty"`
 	FrozenAt    time.Time  `json:"frozen_at"`
 	Message     Message    `json:"message"`
+
+	// Incident is the id of the notification that told first of what this one
+	// goes on about: its own where it is the first.
+	Incident string `json:"incident,omitempty"`
+	// IncidentRef is how the other side names the message that told last of the
+	// incident; empty where none arrived or the other side has no names. It is
+	// known once the notification is due.
+	IncidentRef string `json:"-"`
+	// Chart is a PNG of at most MaxChart bytes, drawn when the notification was
+	// frozen and kept until it is delivered; nil for none.
+	Chart []byte `json:"-"`
 }
+
+// MaxChart bounds a notification's chart, in bytes.
+const MaxChart = 64 << 10
 
 // Message is the text of a notification, rendered once from templates.
 type Message struct {
@@ -58,6 +72,7 @@ type Group struct {
 	Members     []Member
 	Waiting     []Notification // not yet sent, and no attempt has an unknown outcome
 	Claim       string         // names the claim, so that the flush of a lost one changes nothing
+	Incident    string         // id of the notification that told first of what still goes on; empty before it
 }
 
 // Member is an alert in a group, with what the integration was told of it.

@@ -121,16 +121,20 @@ func refresh(a *billwatch.Alert, e billwatch.Evaluation) {
 	if e.Snapshot != nil {
 		a.Snapshot = e.Snapshot
 	}
-	refreshLabels(a, e.Labels)
+	refreshLabels(a, e)
 }
 
-func refreshLabels(a *billwatch.Alert, labels billwatch.Labels) {
+func refreshLabels(a *billwatch.Alert, e billwatch.Evaluation) {
+	labels := e.Labels
 	if labels == nil {
 		return
 	}
 	if a.State != billwatch.Firing {
-		a.Labels = labels
+		a.Labels, a.LabelsBy = labels, e.LabelsBy
 		return
+	}
+	if labels.Fingerprint() == a.Fingerprint { // made in another way, but the same
+		a.LabelsBy = e.LabelsBy
 	}
 	name, found := labels[billwatch.LabelAccountName]
 	if !found || a.Labels[billwatch.LabelAccountName] == name {

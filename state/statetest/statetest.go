@@ -146,6 +146,8 @@ var tests = map[string]func(*world){
 	"a pause holds up its destination and nothing else":  paused,
 	"a retry waits for its time and carries its receipt": retried,
 	"what failed for good is told again":                 forgotten,
+	"a chart is kept until it is delivered":              chartKept,
+	"an incident keeps how its message is named":         incidentNamed,
 	"an attempt's unknown outcome is remembered":         ambiguityRemembered,
 	"what becomes due wakes the dispatcher":              wakes,
 	"a clock that jumps moves every running clock":       shifted,
