@@ -45,6 +45,9 @@ type inhibition struct {
 	equal          []string
 }
 
+// always is the inhibition without any rule.
+func always() *Inhibition { return &Inhibition{text: billwatch.RuleAccountGone} }
+
 // NewInhibition compiles rules of inhibition. Mistakes are
 // *billwatch.FieldError, all of them joined, with places such as
 // "0.source_matchers.1".
@@ -83,6 +86,9 @@ func NewInhibition(rules []InhibitRule) (*Inhibition, error) {
 	all.text = strings.Join(text, "\n")
 	return all, nil
 }
+
+// Text is the same for the same rules, and no other.
+func (i *Inhibition) Text() string { return i.text }
 
 // Inhibits says whether an alert, while it fires, may keep others from being
 // told.

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -14,7 +15,8 @@ func (d *Dispatcher) Rehearse(ctx context.Context, kept func(billwatch.Notificat
 	if len(d.names) == 0 {
 		return time.Time{}, nil
 	}
-	if err := d.flush(ctx); err != nil {
+	d.quiet.hurry()
+	if err := errors.Join(d.sweep(ctx), d.flush(ctx)); err != nil {
 		return time.Time{}, err
 	}
 	for {
