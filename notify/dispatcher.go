@@ -28,6 +28,7 @@ type DispatcherConfig struct {
 	Quiet     Quieter // nil where neither silences nor inhibition are kept
 	Router    *Router
 	Templates *Templates
+	Down      Down
 	Holder    string           // the replica's name
 	Now       func() time.Time // the time that the store's clocks run by
 	Speed     float64          // how fast that time runs; 1 where zero

@@ -90,8 +90,13 @@ func fire(a billwatch.Alert, now time.Time, reason string) (billwatch.Alert, *bi
 	return move(a, billwatch.Firing, now, reason)
 }
 
+// resolve never lets an alert end before it began, whatever the clock does: a
+// receiver such as Alertmanager refuses one that does.
 func resolve(a billwatch.Alert, now time.Time, reason string) (billwatch.Alert, *billwatch.Transition) {
 	a.EndsAt = now
+	if now.Before(a.StartsAt) {
+		a.EndsAt = a.StartsAt
+	}
 	return move(a, billwatch.Resolved, now, reason)
 }
 

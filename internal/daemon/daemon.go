@@ -107,6 +107,9 @@ func (d *Daemon) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.configured(ctx, store); err != nil {
+		return err
+	}
 	rounds := d.rounds(store)
 	scheduler := &poller.Scheduler{Sources: d.Sources, Knock: rounds.knock, Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log}
 	context.AfterFunc(ctx, func() { d.health.SetNotReady("shutting down") })
@@ -197,8 +200,10 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
 		Store: store, Waker: store, Quiet: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
-		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
+		Down: notify.Down{Alert: d.Rules.ReceiverDown, Fallback: d.Fallback},
+		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
+		Chart: charts{store, d.Plan}.draw,
 	})
 }
 
