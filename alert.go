@@ -28,6 +28,7 @@ type Alert struct {
 	FalseFrom   time.Time         `json:"false_from,omitzero"`   // start of the keep_firing_for clock
 	EndsAt      time.Time         `json:"ends_at,omitzero"`      // when it resolved
 	Fingerprint string            `json:"fingerprint,omitempty"` // fixed when it begins to fire
+	Inhibits    bool              `json:"inhibits,omitempty"`    // while it fires, others are not told
 	Labels      Labels            `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	RunbookURL  string            `json:"runbook_url,omitempty"`

@@ -29,7 +29,21 @@ type Notification struct {
 	ExternalURL string     `json:"external_url,omitempty"`
 	FrozenAt    time.Time  `json:"frozen_at"`
 	Message     Message    `json:"message"`
+
+	// Incident is the id of the notification that told first of what this one
+	// goes on about: its own where it is the first.
+	Incident string `json:"incident,omitempty"`
+	// IncidentRef is how the other side names the message that told last of the
+	// incident; empty where none arrived or the other side has no names. It is
+	// known once the notification is due.
+	IncidentRef string `json:"-"`
+	// Chart is a PNG of at most MaxChart bytes, drawn when the notification was
+	// frozen and kept until it is delivered; nil for none.
+	Chart []byte `json:"-"`
 }
+
+// MaxChart bounds a notification's chart, in bytes.
+const MaxChart = 64 << 10
 
 // Message is the text of a notification, rendered once from templates.
 type Message struct {
@@ -58,6 +72,7 @@ type Group struct {
 	Members     []Member
 	Waiting     []Notification // not yet sent, and no attempt has an unknown outcome
 	Claim       string         // names the claim, so that the flush of a lost one changes nothing
+	Incident    string         // id of the notification that told first of what still goes on; empty before it
 }
 
 // Member is an alert in a group, with what the integration was told of it.
@@ -65,7 +80,8 @@ type Member struct {
 	Alert   Alert
 	Told    AlertState // Inactive (nothing) or Firing; a told resolve ends the membership
 	Version int64      // grows with each transition, so that a flush drops what it saw and no more
-	Muted   string     // why a firing one is not told at present, one of the Muted constants; empty where it is
+	Muted   Mute       // why a firing one was not told when it was last looked at; zero where it was
+	Unmuted bool       // it was muted after it was told, and is owed to be told again
 }
 
 // GroupDue says that an alert's transition makes a group due at one integration.
@@ -86,6 +102,8 @@ type Flush struct {
 	Notification *Notification
 	Drop         []Member  // told as resolved, or never to be told
 	Untold       int       // of these, how many fired and resolved before anybody was told
+	Marks        []Member  // of which Muted or Unmuted have changed
+	Quiet        int64     // version of the Quiet that it went by
 	NextDue      time.Time // zero ends the group
 }
 

@@ -12,9 +12,6 @@ const (
 	RuleAccountGone  = "AccountGone"  // it is no longer listed, or was deleted
 )
 
-// MutedGone is why a member is not told: its account is gone.
-const MutedGone = "gone"
-
 // Failure is what went wrong with a poll, as it is stored and shown. It never
 // holds a credential.
 type Failure struct {

@@ -33,6 +33,10 @@ type DispatcherConfig struct {
 	Settled   func(billwatch.Settlement) // told of every stored settlement, by several goroutines; may be nil
 	Untold    func(alerts int)           // told how many came and went before anybody was told; may be nil
 
+	// Chart draws what goes with a notification, as a PNG; nil, or a nil picture,
+	// for none. It is called outside of any transaction.
+	Chart func(context.Context, billwatch.Notification) ([]byte, error)
+
 	Parallel int           // messages on their way through one integration at once: 4
 	Lease    time.Duration // how long a claim lasts: 30 s
 	Margin   time.Duration // before a claim's end from which on it is not trusted: 5 s
@@ -172,6 +176,7 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	flushes := make([]billwatch.Flush, 0, len(groups))
+	draw := d.drawing()
 	for _, g := range groups {
 		s, ok := d.senders[g.Integration]
 		if !ok { // not one that was asked for
@@ -180,6 +185,7 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 		f := Decide(g, Plan{d.c.Router.Timing(g), s.in.SendResolved}, now)
 		if f.Notification != nil {
 			d.c.Templates.write(f.Notification, s.in.Overrides)
+			draw.chart(ctx, s.in, f.Notification)
 		}
 		flushes = append(flushes, f)
 	}

@@ -57,7 +57,7 @@ func look(members []billwatch.Member) *looked {
 		firing := m.Alert.State == billwatch.Firing
 		told := m.Told == billwatch.Firing
 		switch {
-		case firing && m.Muted != "":
+		case firing && m.Muted.Why != "":
 			l.muted = append(l.muted, m)
 		case firing && told:
 			l.standing = append(l.standing, m)
@@ -151,7 +151,10 @@ func (l *looked) next(p Plan, last, now time.Time) time.Time {
 func (l *looked) notification(g billwatch.Group, reason string, now time.Time) *billwatch.Notification {
 	n := &billwatch.Notification{
 		Receiver: g.Receiver, Integration: g.Integration, GroupKey: g.Key, GroupLabels: g.Labels,
-		Reason: reason, Status: billwatch.Resolved, FrozenAt: now,
+		Reason: reason, Status: billwatch.Resolved, FrozenAt: now, Incident: g.Incident,
+	}
+	if reason == billwatch.WhyFirst { // whatever was before is over, or never arrived
+		n.Incident = ""
 	}
 	listed := map[string]bool{}
 	add := func(a billwatch.Alert) {

@@ -18,7 +18,7 @@ func TestWhatIsMutedIsNotToldAndNotForgotten(t *testing.T) {
 			m.Told = billwatch.Inactive
 		}
 		if strings.Contains(word, "!") {
-			m.Muted = billwatch.MutedGone
+			m.Muted = billwatch.Mute{Why: billwatch.MutedGone}
 		}
 		if strings.Contains(word, "-") {
 			m.Alert = ended(m.Alert, noon)

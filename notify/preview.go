@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -11,6 +12,7 @@ import (
 // write gives a decided notification its id, link and text: it is frozen.
 func (t *Templates) write(n *billwatch.Notification, o Overrides) {
 	n.ID = NewID(n.FrozenAt)
+	n.Incident = cmp.Or(n.Incident, n.ID)
 	n.ExternalURL = t.external
 	n.Message = t.Render(*n, o)
 }

@@ -20,6 +20,7 @@ type Integration struct {
 	SendResolved bool
 	RetryFor     time.Duration // how long a notification is tried
 	StormLimit   int           // more groups than this at once become a digest
+	Chart        bool          // a picture of the balance goes with its messages
 	Notifier     Notifier
 	Overrides    Overrides
 }

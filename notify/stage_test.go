@@ -61,8 +61,12 @@ type stage struct {
 }
 
 func newStage(t *testing.T, names ...string) *stage {
+	return newStageOf(t, integrations(names...), names...)
+}
+
+// newStageOf is newStage with integrations that are set up already.
+func newStageOf(t *testing.T, all map[string][]notify.Integration, names ...string) *stage {
 	s := &stage{store: newFakeStore(), receivers: map[string]*receiver{}, log: &strings.Builder{}, ended: make(chan struct{}), start: time.Now()}
-	all := integrations(names...)
 	root := &notify.Route{Receiver: names[0], GroupWait: duration(0)}
 	for _, name := range names {
 		s.receivers[name] = &receiver{start: s.start}
@@ -87,8 +91,10 @@ func (s *stage) settle(e billwatch.Settlement) {
 	s.settled = append(s.settled, e)
 }
 
-func (s *stage) run(t *testing.T) {
-	d, err := notify.NewDispatcher(s.config(t))
+func (s *stage) run(t *testing.T) { s.runWith(t, s.config(t)) }
+
+func (s *stage) runWith(t *testing.T, c notify.DispatcherConfig) {
+	d, err := notify.NewDispatcher(c)
 	if err != nil {
 		t.Fatal(err)
 	}

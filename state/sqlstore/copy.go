@@ -8,7 +8,7 @@ import (
 )
 
 // copied is what judging and telling rests on: what stands, what was told, what
-// is owed, and of each account its last snapshot and its records.
+// is owed, what is silenced, and of each account its last snapshot and its records.
 var copied = []struct{ table, where string }{
 	{"accounts", ""},
 	{"records", ""},
@@ -17,6 +17,7 @@ var copied = []struct{ table, where string }{
 	{"alerts", ""},
 	{"alert_groups", ""},
 	{"members", ""},
+	{"silences", ""},
 	{"notifications", "WHERE status = '" + StatusPending + "'"},
 }
 

@@ -71,7 +71,7 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 	var deliveries []billwatch.Delivery
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		d := billwatch.Delivery{Until: c.Until}
-		err := rows.Scan(document(&d.Notification), &d.Attempt, document(&d.Prior), stamp(&d.FirstTry))
+		err := rows.Scan(document(&d.Notification), &d.Attempt, document(&d.Prior), stamp(&d.FirstTry), picture(&d.Notification.Chart))
 		deliveries = append(deliveries, d)
 		return err
 	}, `
@@ -84,9 +84,19 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 		)
 		UPDATE notifications SET next_at = $4, claim = $5, attempts = attempts + 1, ambiguous = ambiguous + 1
 		WHERE id IN (SELECT id FROM due) AND status = 'pending' AND next_at <= $2
-		RETURNING body, attempts, receipt, first_at`,
+		RETURNING body, attempts, receipt, first_at, chart`,
 		integration, c.Now, limit, c.Until, c.Holder)
-	return deliveries, err
+	if err != nil {
+		return nil, err
+	}
+	for i := range deliveries {
+		n := &deliveries[i].Notification
+		err := t.row(ctx, `SELECT incident_ref FROM notifications WHERE id = $1`, n.Incident).Scan(&n.IncidentRef)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, fmt.Errorf("incident of %s: %w", n.ID, err)
+		}
+	}
+	return deliveries, nil
 }
 
 // Settle stores how an attempt ended. Only the claim's own answer counts: one
@@ -130,10 +140,13 @@ func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) 
 	}
 	n, err := t.exec(ctx, `
 		UPDATE notifications SET status = $3, next_at = $4, claim = '', ambiguous = ambiguous - CAST($5 AS INTEGER),
-			receipt = $6, error = $7, took = $8
+			receipt = $6, error = $7, took = $8, chart = CASE WHEN CAST($9 AS INTEGER) = 1 THEN '' ELSE chart END
 		WHERE id = $1 AND attempts = $2 AND status = 'pending' AND claim <> ''`,
-		st.Delivery.Notification.ID, st.Delivery.Attempt, status, st.NextAt, known, receipt, shorten(st.Error), st.Took)
+		st.Delivery.Notification.ID, st.Delivery.Attempt, status, st.NextAt, known, receipt, shorten(st.Error), st.Took, delivered(status))
 	t.woken = true
+	if err == nil && n > 0 && status == StatusDelivered {
+		err = t.named(ctx, st)
+	}
 	if err != nil || n > 0 {
 		return n > 0, err
 	}
@@ -147,6 +160,25 @@ func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) 
 		return false, nil
 	}
 	return false, fmt.Errorf("%w: attempt %d is no longer the last", billwatch.ErrLeaseLost, st.Delivery.Attempt)
+}
+
+// named remembers how the other side names the incident's message.
+func (t *tx) named(ctx context.Context, st billwatch.Settlement) error {
+	if st.Receipt.Ref == "" || st.Delivery.Notification.Incident == "" {
+		return nil
+	}
+	_, err := t.exec(ctx, `UPDATE notifications SET incident_ref = $2 WHERE id = $1`,
+		st.Delivery.Notification.Incident, st.Receipt.Ref)
+	return err
+}
+
+// delivered is 1 for a notification whose chart nobody needs any more: one that
+// failed may be tried again.
+func delivered(status string) int {
+	if status == StatusDelivered {
+		return 1
+	}
+	return 0
 }
 
 // shorten cuts a text of the other side to its bound, between characters.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,6 +44,7 @@ type timer struct {
 	wanted   time.Time // when a change that came meanwhile wants it
 	told     time.Time
 	interval int64 // microseconds
+	incident string
 }
 
 func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
@@ -52,8 +54,8 @@ func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
 	// until the transaction ends.
 	err := t.row(ctx, `
 		UPDATE alert_groups SET claim = claim WHERE integration = $1 AND group_key = $2
-		RETURNING claim, wanted_at, told_at, group_interval`,
-		g.Integration, g.Key).Scan(&row.claim, stamp(&row.wanted), stamp(&row.told), &row.interval)
+		RETURNING claim, wanted_at, told_at, group_interval, incident`,
+		g.Integration, g.Key).Scan(&row.claim, stamp(&row.wanted), stamp(&row.told), &row.interval, &row.incident)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -61,7 +63,10 @@ func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
 		return t.unclaimed(ctx, f, row)
 	}
 	if f.Notification != nil {
-		row.told = f.Notification.FrozenAt
+		row.told, row.incident = f.Notification.FrozenAt, f.Notification.Incident
+		if f.Notification.Status == billwatch.Resolved {
+			row.incident = "" // what comes is another one
+		}
 		if err := t.enqueue(ctx, f); err != nil {
 			return err
 		}
@@ -94,7 +99,7 @@ func (t *tx) unclaimed(ctx context.Context, f billwatch.Flush, row timer) error 
 func (t *tx) enqueue(ctx context.Context, f billwatch.Flush) error {
 	n := f.Notification
 	for _, waiting := range f.Group.Waiting {
-		if _, err := t.exec(ctx, `UPDATE notifications SET status = 'superseded' WHERE id = $1 AND status = 'pending' AND ambiguous = 0`,
+		if _, err := t.exec(ctx, `UPDATE notifications SET status = 'superseded', chart = '' WHERE id = $1 AND status = 'pending' AND ambiguous = 0`,
 			waiting.ID); err != nil {
 			return err
 		}
@@ -104,11 +109,12 @@ func (t *tx) enqueue(ctx context.Context, f billwatch.Flush) error {
 		return err
 	}
 	_, err = t.exec(ctx, `
-		INSERT INTO notifications (id, seq, integration, group_key, status, body, frozen_at, first_at, next_at)
-		SELECT $1, CASE WHEN last.seq >= $6 THEN last.seq + 1 ELSE $6 END, $2, $3, 'pending', $4, $5, $5, $5
+		INSERT INTO notifications (id, seq, integration, group_key, status, body, frozen_at, first_at, next_at, chart)
+		SELECT $1, CASE WHEN last.seq >= $6 THEN last.seq + 1 ELSE $6 END, $2, $3, 'pending', $4, $5, $5, $5, $7
 		FROM (SELECT COALESCE(MAX(seq), 0) AS seq FROM notifications
 			WHERE status = 'pending' AND integration = $2 AND group_key = $3) AS last`,
-		n.ID, f.Group.Integration, f.Group.Key, body, n.FrozenAt, micros(n.FrozenAt))
+		n.ID, f.Group.Integration, f.Group.Key, body, n.FrozenAt, micros(n.FrozenAt),
+		base64.StdEncoding.EncodeToString(n.Chart))
 	return err
 }
 
@@ -171,7 +177,7 @@ func (t *tx) release(ctx context.Context, f billwatch.Flush, row timer) error {
 		if err != nil || n > 0 {
 			return err
 		}
-		due, row.told = row.wanted, time.Time{} // it ended, and begins anew with what came meanwhile
+		due, row.told, row.incident = row.wanted, time.Time{}, "" // it ended, and begins anew with what came meanwhile
 	} else if !row.wanted.IsZero() {
 		turn := row.wanted
 		if !row.told.IsZero() {
@@ -180,7 +186,8 @@ func (t *tx) release(ctx context.Context, f billwatch.Flush, row timer) error {
 		due = earliest(due, turn)
 	}
 	t.woken = true
-	_, err := t.exec(ctx, `UPDATE alert_groups SET due_at = $3, told_at = $4, wanted_at = 0, claim = '' WHERE integration = $1 AND group_key = $2`,
-		g.Integration, g.Key, due, row.told)
+	_, err := t.exec(ctx, `
+		UPDATE alert_groups SET due_at = $3, told_at = $4, incident = $5, wanted_at = 0, claim = ''
+		WHERE integration = $1 AND group_key = $2`, g.Integration, g.Key, due, row.told, row.incident)
 	return err
 }

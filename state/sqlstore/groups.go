@@ -218,7 +218,7 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 	var groups []billwatch.Group
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		g := billwatch.Group{Integration: integration}
-		err := rows.Scan(&g.Key, &g.Receiver, document(&g.Labels), stamp(&g.ToldAt), &g.Claim)
+		err := rows.Scan(&g.Key, &g.Receiver, document(&g.Labels), stamp(&g.ToldAt), &g.Claim, &g.Incident)
 		groups = append(groups, g)
 		return err
 	}, `
@@ -228,7 +228,7 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 		)
 		UPDATE alert_groups SET due_at = $4, claim = $5, wanted_at = 0
 		WHERE integration = $1 AND group_key IN (SELECT group_key FROM due) AND due_at <> 0 AND due_at <= $2
-		RETURNING group_key, receiver, labels, told_at, claim`,
+		RETURNING group_key, receiver, labels, told_at, claim, incident`,
 		integration, c.Now, limit, c.Until, c.Holder)
 	if err != nil {
 		return nil, err
@@ -250,7 +250,7 @@ func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
 		err := rows.Scan(document(&m.Alert), &told, &m.Version, &gone)
 		m.Told = billwatch.AlertState(told)
 		if gone > 0 {
-			m.Muted = billwatch.MutedGone
+			m.Muted = billwatch.Mute{Why: billwatch.MutedGone}
 		}
 		g.Members = append(g.Members, m)
 		return err

@@ -11,8 +11,8 @@ import (
 
 // Shift moves every running clock by the same amount, in one transaction, so
 // that no duration completes or stalls because the clock jumped: for and
-// keep_firing_for, group and repeat clocks, next attempts, pauses, leases, and
-// since when nothing was seen.
+// keep_firing_for, group and repeat clocks, silences, next attempts, pauses,
+// leases, and since when nothing was seen.
 // When something happened stays as it was written.
 func (s *Store) Shift(ctx context.Context, by time.Duration) error {
 	err := s.write(ctx, mark, func(t *tx) error { return t.shift(ctx, by) })
@@ -69,6 +69,10 @@ func (t *tx) shift(ctx context.Context, by time.Duration) error {
 		`UPDATE alert_groups SET due_at = due_at + $1 WHERE due_at <> 0`,
 		`UPDATE alert_groups SET wanted_at = wanted_at + $1 WHERE wanted_at <> 0`,
 		`UPDATE alert_groups SET told_at = told_at + $1 WHERE told_at <> 0`,
+		`UPDATE members SET muted_until = muted_until + $1 WHERE muted_until <> 0`,
+		// Those that are over, too, or a clock that goes back would wake them.
+		`UPDATE silences SET starts_at = starts_at + $1, ends_at = ends_at + $1`,
+		`UPDATE silences SET unmatched_at = unmatched_at + $1 WHERE unmatched_at <> 0`,
 		`UPDATE notifications SET next_at = next_at + $1, first_at = first_at + $1 WHERE status = 'pending'`,
 		`UPDATE pauses SET until_at = until_at + $1`,
 		`UPDATE sources SET watched_at = watched_at + $1 WHERE watched_at <> 0`,
@@ -90,7 +94,9 @@ func (t *tx) shift(ctx context.Context, by time.Duration) error {
 	if err := t.shiftRequests(ctx, by); err != nil {
 		return err
 	}
-	t.woken = true
+	if err := t.stir(ctx); err != nil {
+		return err
+	}
 	return t.shiftAlerts(ctx, by)
 }
 

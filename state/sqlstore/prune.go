@@ -17,15 +17,20 @@ const (
 // so that a clock that jumped ahead does not delete the past. What is owed, and
 // an account's last snapshot, is never deleted.
 func (s *Store) Prune(ctx context.Context, now time.Time, retention time.Duration) error {
-	for _, p := range []struct{ what, count, sentence string }{
+	for _, p := range []struct {
+		what, count, sentence string
+		before                time.Time
+	}{
 		{"transitions", `SELECT count(*) FROM transitions`, `
 			DELETE FROM transitions WHERE (source, account, rule, at, from_state, to_state) IN (
-				SELECT source, account, rule, at, from_state, to_state FROM transitions WHERE at < $1 ORDER BY at LIMIT $2)`},
+				SELECT source, account, rule, at, from_state, to_state FROM transitions WHERE at < $1 ORDER BY at LIMIT $2)`, now.Add(-retention)},
 		{"notifications", `SELECT count(*) FROM notifications`, `
 			DELETE FROM notifications WHERE id IN (
-				SELECT id FROM notifications WHERE frozen_at < $1 AND status <> 'pending' ORDER BY frozen_at LIMIT $2)`},
+				SELECT id FROM notifications WHERE frozen_at < $1 AND status <> 'pending' ORDER BY frozen_at LIMIT $2)`, now.Add(-retention)},
+		{"silences", `SELECT count(*) FROM silences`, `
+			DELETE FROM silences WHERE id IN (SELECT id FROM silences WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)`, now.Add(-silenceRetention)},
 	} {
-		if err := s.pruneTable(ctx, p.count, p.sentence, now.Add(-retention)); err != nil {
+		if err := s.pruneTable(ctx, p.count, p.sentence, p.before); err != nil {
 			return fmt.Errorf("prune %s: %w", p.what, err)
 		}
 	}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -83,6 +84,27 @@ func document(into any) sql.Scanner {
 		default:
 			return fmt.Errorf("a document is stored as %T", src)
 		}
+	})
+}
+
+// picture reads bytes that are kept as base64; an empty text is none.
+func picture(into *[]byte) sql.Scanner {
+	return scanner(func(src any) error {
+		var text string
+		switch src := src.(type) {
+		case string:
+			text = src
+		case []byte:
+			text = string(src)
+		default:
+			return fmt.Errorf("a picture is stored as %T", src)
+		}
+		if *into = nil; text == "" {
+			return nil
+		}
+		var err error
+		*into, err = base64.StdEncoding.DecodeString(text)
+		return err
 	})
 }
 

@@ -23,6 +23,7 @@ type Store interface {
 	clocks
 	views
 	watches
+	silences
 }
 
 type watches interface {
@@ -117,6 +118,11 @@ var tests = map[string]func(*world){
 	"only accounts that are not as told are looked at": sightsOfFew,
 	"alerts of an account that is gone are muted":      goneIsMuted,
 
+	"a silence is kept as it was made":                silenceKept,
+	"a silence is edited as Alertmanager does":        silenceEdited,
+	"a silence that is over is kept for five days":    silenceExpired,
+	"a silence lasts as long whatever the clock does": silenceShifted,
+
 	"a group waits for company, then for its interval":   groupDue,
 	"a group shows its alerts as they are now":           groupLive,
 	"a change during a claim is told in its turn":        groupChangedMeanwhile,
@@ -140,6 +146,8 @@ var tests = map[string]func(*world){
 	"a pause holds up its destination and nothing else":  paused,
 	"a retry waits for its time and carries its receipt": retried,
 	"what failed for good is told again":                 forgotten,
+	"a chart is kept until it is delivered":              chartKept,
+	"an incident keeps how its message is named":         incidentNamed,
 	"an attempt's unknown outcome is remembered":         ambiguityRemembered,
 	"what becomes due wakes the dispatcher":              wakes,
 	"a clock that jumps moves every running clock":       shifted,

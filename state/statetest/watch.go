@@ -171,8 +171,8 @@ func goneIsMuted(w *world) {
 	w.must(err)
 	for _, g := range groups {
 		for _, m := range g.Members {
-			if want := map[string]string{"Low": billwatch.MutedGone}[m.Alert.Key.Rule]; m.Muted != want {
-				w.Errorf("%s of an account that is gone is muted %q, want %q", m.Alert.Key.Rule, m.Muted, want)
+			if want := map[string]string{"Low": billwatch.MutedGone}[m.Alert.Key.Rule]; m.Muted.Why != want {
+				w.Errorf("%s of an account that is gone is muted %q, want %q", m.Alert.Key.Rule, m.Muted.Why, want)
 			}
 		}
 		w.must(w.Freeze(w.ctx, []billwatch.Flush{{Group: g, NextDue: w.now.Add(24 * time.Hour)}}))
@@ -186,7 +186,7 @@ func goneIsMuted(w *world) {
 	muted, low1 := "", false
 	for _, g := range groups {
 		for _, m := range g.Members {
-			muted, low1 = muted+m.Muted, low1 || m.Alert.Key.Rule == "Low"
+			muted, low1 = muted+m.Muted.Why, low1 || m.Alert.Key.Rule == "Low"
 		}
 	}
 	if !low1 || muted != "" {
