@@ -61,6 +61,20 @@ func sumFile(sum io.Writer, name string) {
 	fmt.Fprintf(sum, "%d %x %v ", n, content.Sum(nil), err)
 }
 
+// Path returns where the configuration itself is; empty where there is none.
+func (in Inputs) Path() string {
+	if len(in.paths) == 0 {
+		return ""
+	}
+	return in.paths[0]
+}
+
+// Equal says whether two configurations rest on the same files and patterns.
+func (in Inputs) Equal(other Inputs) bool {
+	a, b := slices.Sorted(slices.Values(in.paths)), slices.Sorted(slices.Values(other.paths))
+	return slices.Equal(a, b)
+}
+
 // Folders returns where a change of the inputs shows: the folders that name
 // them, and those that the names lead to by a link.
 func (in Inputs) Folders() []string {

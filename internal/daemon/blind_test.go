@@ -358,7 +358,9 @@ func TestATokenThatIsWrongFromTheStartIsSaid(t *testing.T) {
 			t.Errorf("told %+v", r.told)
 		}
 		r.news()
-		r.d.Plan.Rules, _ = rules.Load(nil, rules.Options{Disabled: []string{billwatch.RuleSourceDown}})
+		next := r.d.plans.get().plan
+		next.Rules, _ = rules.Load(nil, rules.Options{Disabled: []string{billwatch.RuleSourceDown}})
+		r.d.plans.adopt(next)
 		r.starts()
 		r.pass(7 * time.Minute)
 		r.wantNews("once it is switched off", []string{"all_resolved: SourceDown resolved"}, []string{"SourceDown resolved"})

@@ -17,6 +17,9 @@ type judge struct {
 }
 
 func newJudge(plan Plan) *judge {
+	if plan.Rules == nil {
+		plan.Rules = &rules.Set{}
+	}
 	j := &judge{plan: plan, rules: map[string]rules.Info{}}
 	for _, rule := range plan.Rules.Rules() {
 		j.rules[rule.Name] = rule

@@ -165,6 +165,7 @@ func (p *pipeline) once(ctx context.Context, source *poller.Source, batch billwa
 	}
 	for i, poll := range polls {
 		p.show(poll, verdicts[i])
+		p.keep(plan.judge, verdicts[i].alerts)
 	}
 	return nil
 }
@@ -187,7 +188,6 @@ func (p *pipeline) show(poll billwatch.Poll, v verdict) {
 		}
 	}
 	p.announce(v.transitions)
-	p.keep(v.alerts)
 }
 
 // standing routes the alerts that fired before this process saw them: its
@@ -200,7 +200,7 @@ func (p *pipeline) standing(j *judge, v verdict, now time.Time) []billwatch.Grou
 		moved[t.Alert.Key] = true
 	}
 	var all []billwatch.GroupDue
-	if p.router != j.plan.Router { // what an earlier one said of them is worth nothing
+	if p.router != j.plan.Router && p.plans.get().judge == j { // what an earlier one said of them is worth nothing
 		p.router, p.routed = j.plan.Router, nil
 	}
 	for _, alert := range v.alerts {
@@ -216,9 +216,12 @@ func (p *pipeline) standing(j *judge, v verdict, now time.Time) []billwatch.Grou
 }
 
 // keep remembers which alerts were routed, once that is stored.
-func (p *pipeline) keep(alerts []billwatch.Alert) {
+func (p *pipeline) keep(j *judge, alerts []billwatch.Alert) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.router != j.plan.Router { // they were routed by one that is no longer in force
+		return
+	}
 	for _, alert := range alerts {
 		if alert.State != billwatch.Firing {
 			delete(p.routed, alert.Key)

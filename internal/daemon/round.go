@@ -131,20 +131,6 @@ func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatc
 	return round, nil
 }
 
-// endSource ends the alerts of a source that is no longer configured.
-func (r *rounds) endSource(ctx context.Context, source string, alerts []billwatch.Alert) error {
-	now := r.clock.Now()
-	claim := billwatch.SlotClaim{Source: source, Holder: r.holder, Slot: now.Unix() + 1, Now: now}
-	claimed, err := r.ledger.ClaimSlot(ctx, claim)
-	if err != nil {
-		return err
-	}
-	if !claimed.Taken {
-		return errTaken
-	}
-	return r.end(ctx, claimed.Lease, alerts, "source removed")
-}
-
 // end ends alerts whose accounts are no longer looked at.
 func (r *rounds) end(ctx context.Context, lease billwatch.Lease, alerts []billwatch.Alert, why string) error {
 	now, judge := r.clock.Now(), r.pipeline.plans.get().judge

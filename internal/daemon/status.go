@@ -30,10 +30,11 @@ func (d *Daemon) sources(ctx context.Context) ([]web.Source, error) {
 	for _, row := range rows {
 		known[row.Source] = row
 	}
-	shown := make([]web.Source, 0, len(d.Sources))
-	for _, source := range d.Sources {
+	plan := d.plans.get().plan
+	shown := make([]web.Source, 0, len(plan.Sources))
+	for _, source := range plan.Sources {
 		out := shownSource(source, known[source.Name], d.Clock.Now())
-		out.Type, out.Limit = d.Types[source.Name], d.Limits[source.Name]
+		out.Type, out.Limit = plan.Types[source.Name], plan.Limits[source.Name]
 		failures, err := store.Failures(ctx, source.Name, shownFailures)
 		if err != nil {
 			return nil, err

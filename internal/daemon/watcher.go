@@ -21,6 +21,7 @@ const longestTick = time.Minute
 type sightings interface {
 	Watch(ctx context.Context, c billwatch.WatchClaim) (billwatch.Watch, error)
 	Sights(ctx context.Context, c billwatch.SightClaim) ([]billwatch.AccountSight, error)
+	Exclude(ctx context.Context, l billwatch.Lease, accounts []string) error
 }
 
 // watcher says what cannot be seen: sources that are down, accounts that are
@@ -47,17 +48,17 @@ func (w *watcher) run(ctx context.Context) error {
 	return nil
 }
 
-// during looks at each tick while one plan is in force. What is watched from now
-// on is looked at first: it is down only later.
+// during looks at each tick while one plan is in force, and at once by the next.
 func (w *watcher) during(ctx context.Context, tick <-chan time.Time, changed <-chan struct{}) {
 	for {
-		w.lookAtAll(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
+			w.lookAtAll(ctx)
 			return
 		case <-tick:
+			w.lookAtAll(ctx)
 		}
 	}
 }
@@ -181,7 +182,7 @@ func (w glance) verdict(standing []billwatch.Alert, evaluations []billwatch.Eval
 func (w glance) accounts(ctx context.Context, source *poller.Source, watch billwatch.Watch, now time.Time) error {
 	claim := billwatch.SightClaim{
 		Source: source.Name, Gone: w.rules().Watches(billwatch.RuleAccountGone),
-		StaleBefore: staleBefore(source, watch.Sight, now), Standing: w.pipeline.turns.firstLook(source.Name),
+		StaleBefore: staleBefore(source, watch.Sight, now), Standing: w.pipeline.turns.firstLook(source.Name, w.judge),
 	}
 	if !w.rules().Watches(billwatch.RuleAccountStale) {
 		claim.StaleBefore = time.Time{}
@@ -199,7 +200,7 @@ func (w glance) accounts(ctx context.Context, source *poller.Source, watch billw
 			return err
 		}
 	}
-	w.pipeline.turns.lookedAt(source.Name)
+	w.pipeline.turns.lookedAt(source.Name, w.judge)
 	return nil
 }
 
@@ -253,7 +254,7 @@ func (w glance) commit(ctx context.Context, lease billwatch.Lease, v verdict, no
 		}
 	}
 	w.pipeline.announce(v.transitions)
-	w.pipeline.keep(v.alerts)
+	w.pipeline.keep(w.judge, v.alerts)
 	return nil
 }
 
