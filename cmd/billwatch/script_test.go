@@ -1,16 +1,20 @@
 package main_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/simulate"
+	"github.com/billwatch/billwatch/internal/web"
 )
 
 // vendorToken is what the simulated APIs ask for.
@@ -28,15 +32,55 @@ func vendors(t *testing.T) (notehub, cudo string) {
 	return serve(simulate.NewNotehub(c)), serve(simulate.NewCudo(c))
 }
 
+// running serves what a running billwatch does, with a delivery log of two.
+func running(t *testing.T) string {
+	at := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	log := []web.Notification{
+		{ID: "ntf_2", Receiver: "ops", Integration: "ops/slack/0", Reason: "first", State: "failed", Title: "CRITICAL Acme: \x1b[31mBalanceLow",
+			At: at, Attempts: 7, Error: "channel_not_found " + strings.Repeat("x", 200), Alerts: 1},
+		{ID: "ntf_1", Receiver: "ops", Integration: "ops/slack/0", Reason: "all_resolved", State: "delivered", Title: "RESOLVED Acme: BalanceLow",
+			At: at.Add(-time.Hour), Attempts: 1, Answer: "ok", Alerts: 1},
+	}
+	api := web.API{Outbox: web.Notifications{
+		List: func(_ context.Context, q billwatch.OutboxQuery) ([]web.Notification, error) {
+			var some []web.Notification
+			for _, n := range log {
+				if q.State == "" || q.State == n.State {
+					some = append(some, n)
+				}
+			}
+			return some, nil
+		},
+		Retry: func(_ context.Context, id string) error {
+			if id != "ntf_2" {
+				return &billwatch.RetryError{Unknown: true, Why: "there is no notification \"" + id + "\""}
+			}
+			return nil
+		},
+	}}
+	handler := web.Handler(&web.Health{}, web.NewMetrics("test"), api)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, password, _ := r.BasicAuth(); name != "ops" || password != "planted" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // TestScript runs the program as a person would, one behaviour a file.
 func TestScript(t *testing.T) {
 	notehub, cudo := vendors(t)
+	at := running(t)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", filepath.Dir(binary(t))+string(os.PathListSeparator)+os.Getenv("PATH"))
 			e.Setenv("NOTEHUB", notehub)
 			e.Setenv("CUDO", cudo)
+			e.Setenv("RUNNING", at)
 			return nil
 		},
 	})

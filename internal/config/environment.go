@@ -15,9 +15,13 @@ import (
 
 const prefix = "BILLWATCH_"
 
-// ignored says whether a variable is none of ours: Kubernetes sets some for a
-// Service named billwatch, and tests have their own.
+// ignored says whether a variable is no key: Kubernetes sets some for a Service
+// named billwatch, tests have their own, and commands that ask a running
+// billwatch read where it is and who asks.
 func ignored(name string) bool {
+	if slices.Contains([]string{"BILLWATCH_URL", "BILLWATCH_USER", "BILLWATCH_PASSWORD"}, name) {
+		return true
+	}
 	for _, other := range []string{"BILLWATCH_PORT", "BILLWATCH_SERVICE_", "BILLWATCH_TEST_"} {
 		if strings.HasPrefix(name, other) {
 			return true

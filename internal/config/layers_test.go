@@ -49,6 +49,7 @@ func TestTheEnvironmentWinsOverTheFile(t *testing.T) {
 		{"a variable of somebody else", "PATH=/bin", "gpus", "gpus"},
 		{"a Service's address", "BILLWATCH_PORT_9595_TCP_ADDR=10.0.0.1", "gpus", "gpus"},
 		{"a Service's port", "BILLWATCH_SERVICE_PORT=9595", "gpus", "gpus"},
+		{"where a command asks", "BILLWATCH_URL=http://x", "gpus", "gpus"},
 		{"a test's variable", "BILLWATCH_TEST_POSTGRES=x", "gpus", "gpus"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

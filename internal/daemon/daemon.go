@@ -80,7 +80,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // transaction in hand, then sends, then leases, then the store. It returns nil
 // after an orderly end.
 func (d *Daemon) Run(ctx context.Context) error {
-	server, err := web.Listen(d.Listen, web.Handler(d.health, d.metrics, web.API{Sources: d.sources, Hosts: d.Hosts}), d.Log)
+	server, err := web.Listen(d.Listen, web.Handler(d.health, d.metrics, d.api()), d.Log)
 	if err != nil {
 		return &StartError{err}
 	}

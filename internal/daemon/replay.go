@@ -183,13 +183,13 @@ func (r *Replay) keep(ctx context.Context, source string, polls []billwatch.Poll
 		if poll.Snapshot == nil {
 			continue
 		}
-		known, err := r.store.Know(ctx, source, []string{poll.Account.ID})
+		all, err := r.store.Know(ctx, source, []string{poll.Account.ID})
 		if err != nil {
 			return err
 		}
-		judge, now := r.pipeline.plans.get().judge, r.clock.Now()
-		poll := judge.dressed(poll)
-		r.inputs[poll.Account.Key()] = judge.input(poll, known[poll.Account.ID], standingBy(known[poll.Account.ID].Alerts), now)
+		known := all[poll.Account.ID]
+		poll, vars := r.pipeline.plans.get().dressed(poll, known.Previous)
+		r.inputs[poll.Account.Key()] = subject{poll, known, vars}.input(standingBy(known.Alerts), r.clock.Now())
 	}
 	return nil
 }

@@ -15,6 +15,11 @@ const shownFailures = 100
 
 var errNoStore = errors.New("the store is not open yet")
 
+// api is what can be asked of the daemon over HTTP.
+func (d *Daemon) api() web.API {
+	return web.API{Sources: d.sources, Outbox: d.outbox(), Hosts: d.Hosts, Reload: func() error { return d.Reload("request") }, Refused: web.OpenToAll(d.Listen)}
+}
+
 // sources shows the configured sources as the store has them, so that every
 // replica answers the same.
 func (d *Daemon) sources(ctx context.Context) ([]web.Source, error) {

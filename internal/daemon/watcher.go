@@ -218,7 +218,7 @@ func staleBefore(source *poller.Source, sight billwatch.SourceSight, now time.Ti
 }
 
 func (w glance) accountVerdict(sight billwatch.AccountSight, stale, now time.Time) verdict {
-	sight.Account.Labels = w.plan.Labels(sight.Account)
+	sight.Account.Labels = w.plan.given(sight.Account, sight.Last).Labels
 	if sight.Last != nil {
 		sight.Last.Account.Labels = sight.Account.Labels
 	}

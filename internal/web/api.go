@@ -3,11 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -17,6 +13,9 @@ import (
 type API struct {
 	Sources func(ctx context.Context) ([]Source, error)
 	Hosts   []string // names under which it may be asked; addresses and localhost always are
+	Outbox  Notifications
+	Reload  func() error // reads the configuration again; an error says why the old one stays
+	Refused string // why nothing may be changed through it; empty where that is allowed
 }
 
 // Source is how a source can be seen at present. It names no person and holds
@@ -88,30 +87,4 @@ func answer(w http.ResponseWriter, media string, status int, v any) {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	_ = encoder.Encode(v) // whoever asked is gone
-}
-
-// guarded answers only under names that are this service's: a page elsewhere
-// may have its own name point here, and would read what is shown.
-func (a API) guarded(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !a.mine(r.Host) {
-			problem(w, http.StatusMisdirectedRequest, "this service is not known under that name: see allowed_hosts")
-			return
-		}
-		next(w, r)
-	})
-}
-
-func (a API) mine(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	}
-	if _, err := netip.ParseAddr(name); err == nil {
-		return true
-	}
-	name = strings.TrimSuffix(name, ".")
-	return name != "" && slices.ContainsFunc(append([]string{"localhost"}, a.Hosts...), func(own string) bool {
-		return strings.EqualFold(own, name)
-	})
 }

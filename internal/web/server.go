@@ -51,9 +51,12 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { probe(w, nil) })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.Ready()) })
+	mux.HandleFunc("POST /-/reload", api.changes(api.reload))
 	mux.Handle("GET /metrics", metrics.handler(api))
-	mux.Handle("GET /api/v1/sources", api.guarded(api.sources))
-	return http.MaxBytesHandler(mux, 1<<16)
+	mux.Handle("GET /api/v1/sources", api.reads(api.sources))
+	mux.Handle("GET /api/v1/notifications", api.reads(api.notifications))
+	mux.Handle("POST /api/v1/notifications/{id}/retry", api.writes(api.retryNotification))
+	return http.MaxBytesHandler(mux, mostBody)
 }
 
 func probe(w http.ResponseWriter, err error) {

@@ -15,10 +15,11 @@ import (
 
 // Statuses of a row of the outbox.
 const (
-	StatusPending    = "pending"
-	StatusDelivered  = billwatch.Delivered
-	StatusFailed     = billwatch.Failed
-	StatusSuperseded = "superseded"
+	StatusPending    = billwatch.OutboxPending
+	StatusDelivered  = billwatch.OutboxDelivered
+	StatusFailed     = billwatch.OutboxFailed
+	StatusSuperseded = billwatch.OutboxSuperseded
+	StatusDropped    = billwatch.OutboxDropped
 )
 
 // Freeze stores what looking at claimed groups came to, all of it or nothing.

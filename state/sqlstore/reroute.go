@@ -10,9 +10,6 @@ import (
 	"github.com/billwatch/billwatch"
 )
 
-// StatusDropped is that of a notification whose receiver was removed.
-const StatusDropped = "dropped"
-
 // Membership says that an integration is told of an alert in a group.
 type Membership struct {
 	Integration string
