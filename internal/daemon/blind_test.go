@@ -175,7 +175,7 @@ func (r *road) tell() {
 		}
 	}()
 	for _, g := range groups {
-		flush := notify.Decide(g, notify.Plan{Timing: r.d.Router.Timing(g), SendResolved: true}, now)
+		flush := notify.Decide(g, notify.Plan{Timing: r.d.plan().Router.Timing(g), SendResolved: true}, now)
 		if n := flush.Notification; n != nil {
 			r.ids++
 			n.ID = fmt.Sprintf("ntf_%d", r.ids)
@@ -362,7 +362,7 @@ func TestATokenThatIsWrongFromTheStartIsSaid(t *testing.T) {
 			t.Errorf("told %+v", r.told)
 		}
 		r.news()
-		next := r.d.plans.get().plan
+		next := r.d.plan()
 		next.Rules, _ = rules.Load(nil, rules.Options{Disabled: []string{billwatch.RuleSourceDown}})
 		r.d.plans.adopt(next)
 		r.starts()

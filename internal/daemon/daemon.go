@@ -19,7 +19,7 @@ import (
 // Config is what a daemon is made from. Its plan is the first one: Load may give
 // others.
 type Config struct {
-	Plan
+	Plan      Plan
 	Version   string
 	State     string // "sqlite:path" or "postgres://…"
 	NoMigrate bool
@@ -65,6 +65,9 @@ func New(c Config) *Daemon {
 	d.metrics.Reloaded(nil, time.Now())
 	return d
 }
+
+// plan is the one in force.
+func (d *Daemon) plan() Plan { return d.plans.get().plan }
 
 // StartError is why the daemon could not begin its work: an address in use, a
 // state that is unreachable, damaged or too new.
@@ -189,7 +192,7 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 		memory: store, plans: d.plans, metrics: d.metrics,
 		clock: d.Clock, log: d.Log, observer: d.Observer,
 	}
-	d.hold(d.plans.get().plan)
+	d.hold(d.plan())
 	watch := &watcher{store: store, pipeline: line, holder: d.name, clock: d.Clock, log: d.Log}
 	return &rounds{ledger: store, pipeline: line, metrics: d.metrics, clock: d.Clock, holder: d.name,
 		log: d.Log, ended: d.Ended, watcher: watch}
@@ -209,7 +212,9 @@ func (d *Daemon) settler(store *sqlstore.Store, r *rounds) *settler {
 func (d *Daemon) couriers(store *sqlstore.Store) *couriers {
 	return &couriers{
 		plans: d.plans, knock: store.Wake(), next: store.NextDue, log: d.Log,
-		hire: func(now *inForce, w notify.Waker) (*notify.Dispatcher, error) { return d.dispatcher(store, w, now.plan) },
+		hire: func(now *inForce, w notify.Waker) (*notify.Dispatcher, error) {
+			return d.dispatcher(store, w, now.plan)
+		},
 	}
 }
 
@@ -226,7 +231,8 @@ func (d *Daemon) beats(store *sqlstore.Store, r *rounds) *beats {
 func (d *Daemon) dispatcher(store *sqlstore.Store, w notify.Waker, p Plan) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
 		Store: store, Waker: w, Router: p.Router, Templates: p.Templates, Holder: d.name,
-		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
+		Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
+		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
 	})
 }
@@ -243,7 +249,7 @@ func (d *Daemon) housekeeper(store *sqlstore.Store) func(context.Context) error 
 			case <-ctx.Done():
 				return nil
 			case <-tick.C:
-				if err := store.Prune(ctx, d.Clock.Now(), d.plans.get().plan.Retention); err != nil && ctx.Err() == nil {
+				if err := store.Prune(ctx, d.Clock.Now(), d.plan().Retention); err != nil && ctx.Err() == nil {
 					d.Log.Warn("old snapshots not deleted", "err", err)
 				}
 			}

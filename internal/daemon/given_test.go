@@ -32,7 +32,7 @@ func configured(t *testing.T, text string) *config.Config {
 // into force.
 func (r *road) gives(c *config.Config) {
 	r.Helper()
-	next := r.d.plans.get().plan
+	next := r.d.plan()
 	next.Given = c.Given
 	next.LabelsBy = map[string]string{"blues": c.LabelsBy("blues")}
 	r.d.plans.adopt(next)

@@ -31,7 +31,7 @@ func (d *Daemon) Once(ctx context.Context, deadline time.Duration) error {
 		return err
 	}
 	defer self.resign(ctx)
-	dispatcher, err := d.dispatcher(store, store, d.plans.get().plan)
+	dispatcher, err := d.dispatcher(store, store, d.plan())
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ const lookEvery = 20 * time.Millisecond
 
 // delivered waits until nothing is due before the deadline any more.
 func (d *Daemon) delivered(ctx context.Context, store *sqlstore.Store, end time.Time) error {
-	names := integrationNames(d.plans.get().plan.Router)
+	names := integrationNames(d.plan().Router)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	owed := 0

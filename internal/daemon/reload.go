@@ -51,7 +51,7 @@ func (d *Daemon) Reload(why string) error {
 		return err
 	}
 	d.warnFixed(fresh)
-	before := d.plans.get().plan
+	before := d.plan()
 	d.hold(fresh.Plan)
 	d.plans.adopt(fresh.Plan)
 	for _, source := range before.Sources {

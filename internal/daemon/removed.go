@@ -79,10 +79,10 @@ func (s *settler) settle(ctx context.Context, now *inForce) error {
 	if err != nil {
 		return err
 	}
-	failed := []error{s.drop(ctx, now), s.reroute(ctx, now)}
+	failed := []error{s.configured(ctx, now), s.drop(ctx, now), s.reroute(ctx, now)}
 	by := map[string][]billwatch.Alert{}
 	for _, alert := range standing {
-		if source := alert.Key.Account.Source; source != "" { // else it is about nothing that a source has
+		if source := alert.Key.Account.Source; source != "" { // without one it is about what is our own
 			by[source] = append(by[source], alert)
 		}
 	}
@@ -98,6 +98,15 @@ func (s *settler) settle(ctx context.Context, now *inForce) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// configured tells the store how the receivers are configured now.
+func (s *settler) configured(ctx context.Context, now *inForce) error {
+	settings := map[string]string{}
+	for _, in := range now.plan.Router.Integrations() {
+		settings[in.Name] = in.Settings
+	}
+	return s.store.Configured(ctx, settings, s.rounds.clock.Now())
 }
 
 // drop drops what is owed to receivers that are no longer configured.

@@ -12,10 +12,11 @@ import (
 // API is what the machine-readable pages are made from.
 type API struct {
 	Sources func(ctx context.Context) ([]Source, error)
+	Explain func(ctx context.Context, rule, account string) (Explanation, error)
 	Hosts   []string // names under which it may be asked; addresses and localhost always are
 	Outbox  Notifications
 	Reload  func() error // reads the configuration again; an error says why the old one stays
-	Refused string // why nothing may be changed through it; empty where that is allowed
+	Refused string       // why nothing may be changed through it; empty where that is allowed
 }
 
 // Source is how a source can be seen at present. It names no person and holds

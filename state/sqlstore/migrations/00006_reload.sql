@@ -1,11 +1,7 @@
 -- +goose Up
 
 -- A program of an earlier schema leaves these alone: it knows nothing of other
--- configurations, and tells an alert that is no longer routed when it resolves.
-
--- unrouted says that the member's alert goes on, but no longer concerns this
--- integration: its body says that it ended here.
-ALTER TABLE members ADD COLUMN unrouted INTEGER NOT NULL DEFAULT 0;
+-- configurations.
 
 -- config is the hash of the configuration that a replica works by.
 ALTER TABLE replicas ADD COLUMN config TEXT NOT NULL DEFAULT '';
