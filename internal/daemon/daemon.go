@@ -234,6 +234,7 @@ func (d *Daemon) dispatcher(store *sqlstore.Store, w notify.Waker, p Plan) (*not
 		Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
 		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
+		Chart: charts{store, p}.draw,
 	})
 }
 

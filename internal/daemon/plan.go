@@ -28,7 +28,8 @@ type Plan struct {
 	Given     func(a billwatch.Account, seen ...*billwatch.Snapshot) config.Given
 	Router    *notify.Router
 	Templates *notify.Templates
-	Fallback  string // the receiver that is told when another one is down; may be empty
+	Fallback  string         // the receiver that is told when another one is down; may be empty
+	Zone      *time.Location // of times in messages; nil for UTC
 
 	Hash      string            // of the configuration: the same where replicas judge and tell alike
 	Digests   map[string]string // of the sources' settings, by name
@@ -53,7 +54,8 @@ func (p Plan) after(before Plan) Plan {
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
-	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback, Hash: c.Hash, Retention: c.Retention,
+	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback, Zone: c.Timezone,
+		Hash: c.Hash, Retention: c.Retention,
 		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}, LabelsBy: map[string]string{}, Digests: map[string]string{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)
