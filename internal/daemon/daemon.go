@@ -230,7 +230,7 @@ func (d *Daemon) beats(store *sqlstore.Store, r *rounds) *beats {
 
 func (d *Daemon) dispatcher(store *sqlstore.Store, w notify.Waker, p Plan) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
-		Store: store, Waker: w, Router: p.Router, Templates: p.Templates, Holder: d.name,
+		Store: store, Waker: w, Quiet: store, Router: p.Router, Templates: p.Templates, Holder: d.name,
 		Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
 		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
