@@ -64,7 +64,7 @@ var law = [...]row{
 	// Floor 3: the only package that sees all rooms.
 	{"internal/daemon", []string{
 		words, document, "poller", "poller/builtin", "rules", "rules/*", "state", "state/*",
-		"notify", "notify/builtin", "internal/config", "internal/web", "internal/simulate",
+		"notify", "notify/builtin", "notify/chart", "internal/config", "internal/web", "internal/simulate",
 	}},
 
 	// Floor 4: flags in, exit status out. A command may speak of the one room
