@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	words    = "."
-	document = "internal/document"
+	words      = "."
+	document   = "internal/document"
+	expression = "internal/expression"
 )
 
 // rooms turn one noun of the road into the next; they never see each other.
@@ -34,6 +35,8 @@ var law = [...]row{
 	// everywhere; a room above it would have to be imported by all others.
 	{words, nil},
 	{document, []string{words}},
+	{"docs", nil},     // what the guides say of keys, editors show, too
+	{expression, nil}, // one language, read within the same bounds by rules and by mappings
 
 	// Floor 2, next to the room that it belongs to.
 	{"poller/builtin", []string{words, "poller", "poller/*"}},
@@ -42,10 +45,10 @@ var law = [...]row{
 	{"state/sqlstore", []string{words, "state"}},
 
 	// Floor 1: the rooms, and what stands in them.
-	{"rules", []string{words, document, "rules/forecast"}},
+	{"rules", []string{words, document, expression, "rules/forecast"}},
 	{"rules/forecast", []string{words}},
 	{"rules/ruletest", []string{words, document, "rules"}},
-	{"poller/httpjson", []string{words, document, "poller"}}, // what a person mistyped in a mapping is guessed as anywhere else
+	{"poller/httpjson", []string{words, document, expression, "poller"}}, // what a person mistyped in a mapping is guessed as anywhere else
 	{"poller/*", []string{words, "poller"}},
 	{"state/*", []string{words, "state"}},
 	{"notify/*", []string{words, "notify"}},
@@ -54,7 +57,7 @@ var law = [...]row{
 	{"notify", []string{words, document}},
 
 	// Floor 2: the file, the pages, the simulated vendors.
-	{"internal/config", []string{words, document, "poller", "rules", "notify"}},
+	{"internal/config", []string{words, document, "docs", "poller", "rules", "notify"}},
 	{"internal/web", []string{words, document, "rules", "rules/forecast", "state", "notify"}},
 	{"internal/simulate", []string{words, document}},
 
@@ -88,7 +91,7 @@ var homes = map[string][]string{
 	"github.com/slack-go/slack":                      {"notify/slack"},
 	"github.com/wneessen/go-mail":                    {"notify/email"},
 	"github.com/standard-webhooks/standard-webhooks": {"notify/webhook"},
-	"github.com/expr-lang/expr":                      {"rules", "poller/httpjson"}, // both read one language, each by its own meaning: floats there, what JSON says here
+	"github.com/expr-lang/expr":                      {expression, "rules", "poller/httpjson"}, // both compile one language, each by its own meaning: floats there, what JSON says here
 	"github.com/go-co-op/gocron/v2":                  {"poller"},
 	"github.com/pressly/goose/v3":                    {"state/sqlstore"},
 	"modernc.org/sqlite":                             {"state/sqlstore"},

@@ -19,7 +19,8 @@ type Kinds struct {
 
 // Config is a configuration that checked out.
 type Config struct {
-	Files     []string // all that was read, to be watched; the configuration itself first
+	Files     []string // all that was read, the configuration itself first
+	Hash      string   // the same where sources, rules, routes and receivers are, whatever their secrets
 	State     billwatch.Secret
 	Retention time.Duration
 	Listen    string
@@ -55,6 +56,7 @@ type Source struct {
 	Select            *rules.Selector // nil for all accounts
 	Labels            billwatch.Labels
 	UserAgent         string
+	Digest            string // another one where anything of it changed, a secret included
 }
 
 // Open makes a source that is ready to be polled, with its request budget.

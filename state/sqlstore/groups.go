@@ -66,7 +66,7 @@ func (t *tx) join(ctx context.Context, d billwatch.GroupDue) error {
 	_, err = t.exec(ctx, `
 		INSERT INTO members (integration, group_key, fingerprint, starts_at, body) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (integration, group_key, fingerprint) DO UPDATE SET
-			starts_at = excluded.starts_at, body = excluded.body, version = members.version + 1`,
+			starts_at = excluded.starts_at, body = excluded.body, version = members.version + 1, unrouted = 0`,
 		d.Integration, d.Key, d.Alert.Fingerprint, d.Alert.StartsAt, body)
 	return err
 }
@@ -121,32 +121,6 @@ func (t *tx) groupsOf(ctx context.Context, a billwatch.Alert) ([]billwatch.Group
 		JOIN alert_groups g ON g.integration = m.integration AND g.group_key = m.group_key
 		WHERE m.fingerprint = $1 ORDER BY m.integration, m.group_key`, a.Fingerprint)
 	return groups, err
-}
-
-// unmute makes the groups of an account due that is back: nobody was told of its
-// alerts while it was gone.
-func (t *tx) unmute(ctx context.Context, tr billwatch.Transition, now time.Time) error {
-	k := tr.Alert.Key
-	if k.Rule != billwatch.RuleAccountGone || tr.To != billwatch.Resolved {
-		return nil
-	}
-	standing, err := t.standing(ctx, `WHERE source = $1 AND account = $2 AND state = 'firing' ORDER BY rule`, k.Account.Source, k.Account.ID)
-	if err != nil {
-		return err
-	}
-	for _, a := range standing {
-		groups, err := t.groupsOf(ctx, a)
-		if err != nil {
-			return err
-		}
-		for _, d := range groups {
-			d.DueAt = now
-			if err := t.owe(ctx, d, now); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // earliest returns the earlier of two times, of which the zero is never.
@@ -246,20 +220,15 @@ func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		var m billwatch.Member
 		var told string
-		var gone int
-		err := rows.Scan(document(&m.Alert), &told, &m.Version, &gone)
-		m.Told = billwatch.AlertState(told)
-		if gone > 0 {
-			m.Muted = billwatch.Mute{Why: billwatch.MutedGone}
-		}
+		var unmuted int
+		err := rows.Scan(document(&m.Alert), &told, &m.Version, &m.Muted.Why, &m.Muted.By, stamp(&m.Muted.Until), &unmuted)
+		m.Told, m.Unmuted = billwatch.AlertState(told), unmuted > 0
 		g.Members = append(g.Members, m)
 		return err
 	}, `
-		SELECT COALESCE(a.body, m.body), m.told, m.version, (
-			SELECT count(*) FROM alerts g WHERE g.source = a.source AND g.account = a.account AND a.rule <> g.rule
-				AND g.rule = '`+billwatch.RuleAccountGone+`' AND g.state = 'firing')
+		SELECT COALESCE(a.body, m.body), m.told, m.version, m.muted, m.muted_by, m.muted_until, m.unmuted
 		FROM members m
-		LEFT JOIN alerts a ON a.fingerprint = m.fingerprint AND a.starts_at = m.starts_at AND a.state = 'firing'
+		LEFT JOIN alerts a ON a.fingerprint = m.fingerprint AND a.starts_at = m.starts_at AND a.state = 'firing' AND m.unrouted = 0
 		WHERE m.integration = $1 AND m.group_key = $2 ORDER BY m.starts_at, m.fingerprint`, g.Integration, g.Key)
 	if err != nil {
 		return err
