@@ -25,7 +25,7 @@ func integrationDefaults() integrationSettings {
 }
 
 // laterTypes are integrations that a later version will know.
-func laterTypes() []string { return []string{"slack", "alertmanager", "shoutrrr"} }
+func laterTypes() []string { return []string{"slack", "shoutrrr"} }
 
 // receivers builds every integration of every receiver.
 func (l *loader) receivers(n *yaml.Node) map[string][]notify.Integration {
