@@ -30,6 +30,7 @@ type Alert struct {
 	Fingerprint string            `json:"fingerprint,omitempty"` // fixed when it begins to fire
 	Inhibits    bool              `json:"inhibits,omitempty"`    // while it fires, others are not told
 	Labels      Labels            `json:"labels,omitempty"`
+	LabelsBy    string            `json:"labels_by,omitempty"` // what made them, as of the evaluation that began it
 	Annotations map[string]string `json:"annotations,omitempty"`
 	RunbookURL  string            `json:"runbook_url,omitempty"`
 	Reason      string            `json:"reason,omitempty"` // of the last change, in words

@@ -69,6 +69,7 @@ type Evaluation struct {
 	// The rest is filled where the outcome is True or an alert stands.
 	Value       *float64
 	Labels      Labels
+	LabelsBy    string // what makes them: another text once the rule or the configuration makes others
 	Annotations map[string]string
 	RunbookURL  string
 	Snapshot    *Snapshot

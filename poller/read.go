@@ -58,7 +58,7 @@ func (r *round) account(ctx context.Context, t task, mayWait bool) {
 		r.mu.Unlock()
 		return
 	}
-	if t.outcome == billwatch.Unknown && p.Err == nil && r.Select(p.Account) == billwatch.False {
+	if t.outcome == billwatch.Unknown && r.leavesOut(t, p) {
 		r.mu.Lock()
 		r.out.Excluded = append(r.out.Excluded, p.Account.ID)
 		r.mu.Unlock()
@@ -74,6 +74,26 @@ func (r *round) account(ctx context.Context, t task, mayWait bool) {
 		}
 	}
 	r.send(p)
+}
+
+// leavesOut is what select says of an account of whose row it could not tell.
+// Where it still cannot, its last answer holds; at first that is to leave the
+// account out.
+func (r *round) leavesOut(t task, p billwatch.Poll) bool {
+	said := billwatch.Unknown
+	if p.Err == nil && r.SelectRead != nil {
+		said = r.SelectRead(*p.Snapshot)
+	}
+	if said != billwatch.Unknown {
+		return said == billwatch.False
+	}
+	_, looked := r.known[t.row.Account.ID]
+	if !looked && p.Err != nil { // or nobody would be told of it
+		r.mu.Lock()
+		r.out.Problems = append(r.out.Problems, p.Err.Error())
+		r.mu.Unlock()
+	}
+	return t.known.Excluded || !looked
 }
 
 // poll reads one account.

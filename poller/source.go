@@ -20,9 +20,14 @@ type Source struct {
 	Concurrency int                                       // requests at a time; 4 where zero
 	Select      func(billwatch.Account) billwatch.Outcome // which accounts are polled; all where nil
 	Labels      billwatch.Labels                          // of each of its accounts
-	Budget      *Budget                                   // the one whose Ask the provider was given
-	Now         func() time.Time
-	Log         *slog.Logger
+
+	// SelectRead says it of an account that was read, where Select could not of
+	// its row in the listing.
+	SelectRead func(billwatch.Snapshot) billwatch.Outcome
+
+	Budget *Budget // the one whose Ask the provider was given
+	Now    func() time.Time
+	Log    *slog.Logger
 
 	// MaxInterval is how old an account's reading may get where the budget does
 	// not allow to read all of them each time; 6 intervals where zero.

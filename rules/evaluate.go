@@ -94,14 +94,19 @@ func (r *rule) applies(e *env, last billwatch.Outcome, standing bool) bool {
 	case v.isFalse() || v.kind != unknown || v.why == notApplicable:
 		return false
 	}
-	return last == billwatch.True || last == billwatch.Unknown && standing
+	return last == billwatch.True || last == billwatch.Unknown && (standing || r.applied(e))
+}
+
+// applied is what where said of the poll before.
+func (r *rule) applied(e *env) bool {
+	return e.prev != nil && r.where.root.eval(&env{snap: e.prev, vars: e.vars, records: e.records, now: e.prev.At}).isTrue()
 }
 
 // evaluation returns what is the same whatever the outcome.
 func (r *rule) evaluation(e *env) billwatch.Evaluation {
 	return billwatch.Evaluation{
 		Rule: r.name, Account: e.snap.Account.Key(), At: e.now,
-		For: r.pending, KeepFiringFor: r.keep, Until: billwatch.True,
+		For: r.pending, KeepFiringFor: r.keep, Until: billwatch.True, LabelsBy: r.labelsBy,
 	}
 }
 

@@ -46,7 +46,7 @@ func TestEvaluationCarriesWhatIsTold(t *testing.T) {
 	if got.Snapshot == nil || got.Snapshot.Account.Name != "Acme" {
 		t.Errorf("snapshot = %+v", got.Snapshot)
 	}
-	got.Forecast, got.Snapshot = nil, nil
+	got.Forecast, got.Snapshot, got.LabelsBy = nil, nil, ""
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -343,5 +343,51 @@ func TestWhatIsToldOutlivesTheNextAccount(t *testing.T) {
 				t.Errorf("%s of account %d has balance %s and value %v", e.Rule, i, got, *e.Value)
 			}
 		}
+	}
+}
+
+func TestWhereKeepsItsLastAnswerWhereItCannotTell(t *testing.T) {
+	set := load(t, `
+rules:
+  - alert: Low
+    where: plan.type == "Essentials"
+    expr: balance < 1000000
+`)
+	plan := func(v billwatch.Value[string]) billwatch.Snapshot {
+		s := acme()
+		s.Plan.Type = v
+		return s
+	}
+	essentials, other, unsent := plan(billwatch.Known("Essentials")), plan(billwatch.Known("Big")), plan(billwatch.NotSent[string]())
+	for _, c := range []struct {
+		what     string
+		previous *billwatch.Snapshot
+		standing bool
+		judged   bool
+	}{
+		{"at first nothing is looked at", nil, false, false},
+		{"what applied goes on to", &essentials, false, true},
+		{"what did not does not", &other, false, false},
+		{"what stands goes on to", &unsent, true, true},
+		{"what was not known before either does not", &unsent, false, false},
+	} {
+		in := at(unsent)
+		in.Previous = c.previous
+		if c.standing {
+			in.Standing = map[string]bool{"Low": true}
+		}
+		if got := len(set.Evaluate(in)) == 1; got != c.judged {
+			t.Errorf("%s: judged %v", c.what, got)
+		}
+	}
+}
+
+func TestAVariableThatCannotBeDecidedIsUnknown(t *testing.T) {
+	set := load(t, condition("balance < vars.floor")+"    annotations: { summary: \"below {{ .Vars.floor }}.\" }\n    on_unknown: alert\n")
+	in := at(acme())
+	in.Vars = map[string]any{"floor": rules.Undecided{}}
+	got := only(t, set.Evaluate(in))
+	if got.Outcome != billwatch.True || got.Reason != billwatch.ReasonNotSent || got.Annotations["summary"] != "below ." {
+		t.Errorf("got %v for %q: %q", got.Outcome, got.Reason, got.Annotations)
 	}
 }

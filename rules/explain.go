@@ -18,6 +18,7 @@ type Explanation struct {
 	Decides    string               // the clause on which the outcome hangs
 	Distance   string               // how far its number is from changing that; empty where it has none
 	Reached    string               // when the balance gets there at the expected use; empty where there is no telling
+	Until      string               // the rule's until, and what it says at present; empty where there is none
 }
 
 // Part is a sub-expression with its value, and of an unknown one the reason.
@@ -44,22 +45,62 @@ func (r *rule) explain(in Input) Explanation {
 	if out.Applies {
 		out.Evaluation = r.evaluate(e, true)
 	}
-	nodes := make(map[ast.Node]node, len(r.expr.parts))
-	for _, p := range r.expr.parts {
-		if p.node.eval == nil {
-			continue
-		}
-		if _, seen := nodes[p.tree]; !seen && !p.node.fixed {
-			out.Parts = append(out.Parts, Part{p.tree.String(), told(p.node.eval(e))})
-		}
-		nodes[p.tree] = p.node
-	}
+	w := newWhys(r.expr, e)
+	out.Parts = w.parts()
 	if len(r.expr.parts) > 0 {
-		clause := deciding(r.expr.parts[0].tree, nodes, e)
-		out.Decides, out.Distance = clause.String(), distance(clause, nodes, e)
-		out.Reached = reached(clause, nodes, e)
+		clause := w.deciding(r.expr.parts[0].tree)
+		out.Decides, out.Distance, out.Reached = clause.String(), w.distance(clause), w.reached(clause)
+	}
+	if r.until != nil {
+		out.Until = untilInWords(r.until, e)
 	}
 	return out
+}
+
+// untilInWords is an until with what it says and how far that is from changing.
+func untilInWords(p *program, e *env) string {
+	text := p.source + " is " + told(p.root.eval(e))
+	if len(p.parts) == 0 {
+		return text
+	}
+	w := newWhys(p, e)
+	if far := w.distance(w.deciding(p.parts[0].tree)); far != "" {
+		text += "; " + far
+	}
+	return text
+}
+
+// whys are the parts of a condition, judged on an account.
+type whys struct {
+	program *program
+	env     *env
+	nodes   map[ast.Node]node
+}
+
+func newWhys(p *program, e *env) whys {
+	w := whys{p, e, make(map[ast.Node]node, len(p.parts))}
+	for _, part := range p.parts {
+		if part.node.eval != nil {
+			w.nodes[part.tree] = part.node
+		}
+	}
+	return w
+}
+
+// parts returns each part once with its value, outermost first; what is said
+// twice is shown once.
+func (w whys) parts() []Part {
+	var all []Part
+	shown := map[string]bool{}
+	for _, p := range w.program.parts {
+		text := p.tree.String()
+		if p.node.eval == nil || p.node.fixed || shown[text] {
+			continue
+		}
+		shown[text] = true
+		all = append(all, Part{text, told(p.node.eval(w.env))})
+	}
+	return all
 }
 
 // told is a value with the reason of an unknown one.
@@ -70,73 +111,136 @@ func told(v value) string {
 	return v.String()
 }
 
-// deciding goes down to the clause on which the outcome hangs.
-func deciding(n ast.Node, nodes map[ast.Node]node, e *env) ast.Node {
+// deciding goes down to the clause on which the outcome hangs. Where any one of
+// two sides could turn it, that is the one that is nearer to turning.
+func (w whys) deciding(n ast.Node) ast.Node {
 	switch n := n.(type) {
 	case *ast.UnaryNode:
 		if n.Operator == "!" || n.Operator == "not" {
-			return deciding(n.Node, nodes, e)
+			return w.deciding(n.Node)
 		}
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "&&", "and", "||", "or":
-			whole := nodes[n].eval(e)
-			for _, side := range []ast.Node{n.Left, n.Right} {
-				v := nodes[side].eval(e)
-				if v.kind == whole.kind && v.num == whole.num && v.why == whole.why {
-					return deciding(side, nodes, e)
-				}
-			}
+			return w.nearer(n)
 		}
 	}
 	return n
 }
 
+func (w whys) nearer(n *ast.BinaryNode) ast.Node {
+	whole := w.nodes[n].eval(w.env)
+	var best ast.Node
+	for _, side := range []ast.Node{n.Left, n.Right} {
+		v := w.nodes[side].eval(w.env)
+		if v.kind != whole.kind || v.num != whole.num || v.why != whole.why {
+			continue
+		}
+		clause := w.deciding(side)
+		if best == nil || w.apart(clause) < w.apart(best) {
+			best = clause
+		}
+	}
+	if best == nil {
+		return n
+	}
+	return best
+}
+
+// sides returns the two numbers that a clause compares; false where it does not
+// compare numbers.
+func (w whys) sides(n ast.Node) (a, b float64, ok bool) {
+	compared, is := n.(*ast.BinaryNode)
+	if !is {
+		return 0, 0, false
+	}
+	l, r := w.nodes[compared.Left], w.nodes[compared.Right]
+	if l.eval == nil || r.eval == nil {
+		return 0, 0, false
+	}
+	left, right := l.eval(w.env), r.eval(w.env)
+	if left.kind != number || right.kind != number {
+		return 0, 0, false
+	}
+	off := math.Abs(left.num - right.num)
+	return left.num, right.num, !math.IsNaN(off) && !math.IsInf(off, 0)
+}
+
+// apart is how far a clause is from turning, as a share of its numbers; what
+// compares no numbers is farther than all that does.
+func (w whys) apart(n ast.Node) float64 {
+	a, b, ok := w.sides(n)
+	if !ok {
+		return math.Inf(1)
+	}
+	if a == b {
+		return 0
+	}
+	return math.Abs(a-b) / max(math.Abs(a), math.Abs(b))
+}
+
+// noise is below which share of two numbers their difference is one of floats,
+// and none that a person should read.
+const noise = 1e-9
+
 // distance says how far the two numbers of a comparison are apart.
-func distance(n ast.Node, nodes map[ast.Node]node, e *env) string {
+func (w whys) distance(n ast.Node) string {
+	a, b, ok := w.sides(n)
+	if !ok {
+		return ""
+	}
 	compared, ok := n.(*ast.BinaryNode)
 	if !ok {
 		return ""
 	}
-	l, r := nodes[compared.Left], nodes[compared.Right]
-	if l.eval == nil || r.eval == nil {
-		return ""
-	}
-	a, b := l.eval(e), r.eval(e)
-	if a.kind != number || b.kind != number {
-		return ""
-	}
-	off := math.Abs(a.num - b.num)
-	if math.IsNaN(off) || math.IsInf(off, 0) {
-		return ""
-	}
-	if off == 0 {
-		return fmt.Sprintf("%s %s is just %s", compared.Left, humanize(a.num), humanize(b.num))
-	}
 	side := "above"
-	if a.num < b.num {
+	if a < b {
 		side = "below"
 	}
-	return fmt.Sprintf("%s %s is %s %s %s", compared.Left, humanize(a.num), humanize(off), side, humanize(b.num))
+	left := compared.Left.String() + " " + humanize(a)
+	switch {
+	case a == b:
+		return fmt.Sprintf("%s is just %s", left, humanize(b))
+	case w.apart(n) < noise:
+		return fmt.Sprintf("%s is a hair %s %s", left, side, humanize(b))
+	}
+	return fmt.Sprintf("%s is %s %s %s", left, difference(a, b), side, humanize(b))
+}
+
+// difference is how far two numbers are apart, with no more decimals than they
+// are shown with.
+func difference(a, b float64) string {
+	off := math.Abs(a - b)
+	if rounded := math.Round(off*100) / 100; rounded > 0 && max(math.Abs(a), math.Abs(b)) >= 1 {
+		off = rounded
+	}
+	return humanize(off)
 }
 
 // reached says when a balance that is above a bound is expected to get there.
-func reached(n ast.Node, nodes map[ast.Node]node, e *env) string {
+func (w whys) reached(n ast.Node) string {
+	balance, bound, ok := w.sides(n)
+	if !ok {
+		return ""
+	}
 	compared, ok := n.(*ast.BinaryNode)
-	if !ok || compared.Left.String() != "balance" || nodes[compared.Right].eval == nil {
+	if !ok {
 		return ""
 	}
-	if compared.Operator != "<" && compared.Operator != "<=" {
+	switch "balance" {
+	case compared.Left.String():
+	case compared.Right.String():
+		balance, bound = bound, balance
+	default:
 		return ""
 	}
-	balance, v := e.balance()
-	bound, m := nodes[compared.Right].eval(e), e.ahead()
-	if v.kind != number || bound.kind != number || m == nil || balance <= bound.num {
+	m := w.env.ahead()
+	if m == nil || balance <= bound {
 		return ""
 	}
-	days := m.Runway(balance-bound.num, e.now, 0.5)
+	days := m.Runway(balance-bound, w.env.now, 0.5)
 	if math.IsInf(days, 1) {
 		return "not reached: no use is seen"
 	}
-	return "at the expected use reached in " + humanizeDays(days)
+	return "at p50 reached in " + humanizeDays(days)
 }

@@ -18,6 +18,15 @@ func TestExplain(t *testing.T) {
 		{"what is not known", `balance > 1000 && state == "active"`, `state == "active"`, ""},
 		{"below a not", `!(balance < 1000)`, "balance < 1000", "balance 5,000 is 4,000 above 1,000"},
 		{"a flag", `suspended`, "suspended", ""},
+		{"of two true sides the nearer", `balance > 1000 && balance < 5100`, "balance < 5100", "balance 5,000 is 100 below 5,100"},
+		{"of two true sides the nearer, whichever way round", `balance < 5100 && balance > 1000`, "balance < 5100", "balance 5,000 is 100 below 5,100"},
+		{"of two false sides the nearer", `balance < 1000 || balance < 4900`, "balance < 4900", "balance 5,000 is 100 above 4,900"},
+		{"of a number and a flag the number", `plan.type == "Enterprise" && balance < 90000`, "balance < 90000", "balance 5,000 is 85,000 below 90,000"},
+		{"nearer by share, not by size", `balance < 5500 && balance / 1000 < 10`, "balance < 5500", "balance 5,000 is 500 below 5,500"},
+		{"no noise of floats", `balance * 0.1 * 3 > 1500`, "balance * 0.1 * 3 > 1500", "balance * 0.1 * 3 1,500 is just 1,500"},
+		{"a difference that is noise", `balance * 0.0001 + 0.2 - 0.4 > 0.3`, "balance * 0.0001 + 0.2 - 0.4 > 0.3", "balance * 0.0001 + 0.2 - 0.4 0.3 is a hair below 0.3"},
+		{"no more decimals than the number has", `balance / 630 < 7`, "balance / 630 < 7", "balance / 630 7.94 is 0.94 above 7"},
+		{"just on the bound", `balance <= 5000`, "balance <= 5000", "balance 5,000 is just 5,000"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -28,6 +37,24 @@ func TestExplain(t *testing.T) {
 				t.Errorf("decides %q, %q", got.Decides, got.Distance)
 			}
 		})
+	}
+}
+
+func TestExplainSaysWhenTheBoundIsReachedAndWhatEndsIt(t *testing.T) {
+	for _, tt := range []struct{ name, rule, reached, until string }{
+		{"above the bound", `{ alert: Tried, expr: balance < 4400 }`, "at p50 reached in 5 days", ""},
+		{"the other way round", `{ alert: Tried, expr: 4400 > balance }`, "at p50 reached in 5 days", ""},
+		{"below it already", `{ alert: Tried, expr: balance < 6000 }`, "", ""},
+		{"another number", `{ alert: Tried, expr: balance / 2 < 1000 }`, "", ""},
+		{"with until", `{ alert: Tried, expr: balance < 6000, until: balance > 7500 }`, "", "balance > 7500 is false; balance 5,000 is 2,500 below 7,500"},
+	} {
+		in := full()
+		in.Now = now
+		in.Records = using(5_000, 120, 28)
+		got, ok := load(t, "rules: ["+tt.rule+"]").Explain("Tried", in)
+		if !ok || got.Reached != tt.reached || got.Until != tt.until {
+			t.Errorf("%s: reached %q, until %q; want %q, %q", tt.name, got.Reached, got.Until, tt.reached, tt.until)
+		}
 	}
 }
 

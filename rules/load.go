@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"sync"
 
@@ -58,7 +59,19 @@ func Load(docs []*document.Document, o Options) (*Set, billwatch.Problems) {
 	if problems.Errors() > 0 {
 		return nil, problems
 	}
+	for _, r := range slices.Concat(set.watching, set.rules) {
+		r.labelsBy = writtenLabels(r.labels)
+	}
 	return set, problems
+}
+
+// writtenLabels is a short text that changes with how the labels are written.
+func writtenLabels(labels []namedText) string {
+	sum := fnv.New64a()
+	for _, l := range labels {
+		fmt.Fprintf(sum, "%q%q", l.name, l.plain)
+	}
+	return fmt.Sprintf("%016x", sum.Sum64())
 }
 
 // entries returns the nodes of a file's rules.

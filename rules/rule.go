@@ -54,6 +54,7 @@ type rule struct {
 	line          int
 	key           *yaml.Node // the name, for problems
 	fixedLabels   billwatch.Labels
+	labelsBy      string // another text when the labels are written otherwise
 }
 
 var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)

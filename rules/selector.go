@@ -22,6 +22,9 @@ func CompileSelector(doc *document.Document, n *yaml.Node) (*Selector, billwatch
 	return &Selector{p}, r.problems
 }
 
+// String is the condition as it is written.
+func (s *Selector) String() string { return s.program.source }
+
 // Match judges an account by what a list row says of it. It is Unknown where
 // the condition needs what only the detail has.
 func (s *Selector) Match(a billwatch.Account) billwatch.Outcome {

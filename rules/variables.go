@@ -122,6 +122,8 @@ func ownVariable(name string, v any) value {
 	switch v := v.(type) {
 	case nil:
 		return without(notApplicable, "vars."+name+" is not set for this account")
+	case Undecided:
+		return without(notSent, "vars."+name+" hangs on what was not sent")
 	case bool:
 		return truth(v)
 	case string:
@@ -139,3 +141,10 @@ func ownVariable(name string, v any) value {
 	}
 	return without(failed, "vars."+name+" is no number, text, time, true or false")
 }
+
+// Undecided is one of the account's own variables of which it cannot be told
+// whether it is set: what decides that was not sent.
+type Undecided struct{}
+
+// String is what templates show of it.
+func (Undecided) String() string { return "" }

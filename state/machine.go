@@ -90,8 +90,13 @@ func fire(a billwatch.Alert, now time.Time, reason string) (billwatch.Alert, *bi
 	return move(a, billwatch.Firing, now, reason)
 }
 
+// resolve never lets an alert end before it began, whatever the clock does: a
+// receiver such as Alertmanager refuses one that does.
 func resolve(a billwatch.Alert, now time.Time, reason string) (billwatch.Alert, *billwatch.Transition) {
 	a.EndsAt = now
+	if now.Before(a.StartsAt) {
+		a.EndsAt = a.StartsAt
+	}
 	return move(a, billwatch.Resolved, now, reason)
 }
 
@@ -121,16 +126,20 @@ func refresh(a *billwatch.Alert, e billwatch.Evaluation) {
 	if e.Snapshot != nil {
 		a.Snapshot = e.Snapshot
 	}
-	refreshLabels(a, e.Labels)
+	refreshLabels(a, e)
 }
 
-func refreshLabels(a *billwatch.Alert, labels billwatch.Labels) {
+func refreshLabels(a *billwatch.Alert, e billwatch.Evaluation) {
+	labels := e.Labels
 	if labels == nil {
 		return
 	}
 	if a.State != billwatch.Firing {
-		a.Labels = labels
+		a.Labels, a.LabelsBy = labels, e.LabelsBy
 		return
+	}
+	if labels.Fingerprint() == a.Fingerprint { // made in another way, but the same
+		a.LabelsBy = e.LabelsBy
 	}
 	name, found := labels[billwatch.LabelAccountName]
 	if !found || a.Labels[billwatch.LabelAccountName] == name {

@@ -189,10 +189,13 @@ func readState(ctx context.Context, dsn string) (*sqlstore.Store, error) {
 		return nil, nil //nolint:nilnil // no state is no error
 	}
 	store, err := sqlstore.Open(ctx, sqlstore.Config{DSN: dsn, ReadOnly: true})
-	if older, ok := errors.AsType[*sqlstore.OlderError](err); ok {
+	older, isOlder := errors.AsType[*sqlstore.OlderError](err)
+	switch {
+	case isOlder && older.Schema == 0: // a database that nobody has used yet
+		return nil, nil //nolint:nilnil // as above
+	case isOlder:
 		return nil, found(fmt.Errorf("state has schema %d, this program needs %d and here only looks at it\n  hint: start billwatch run once, which migrates it", older.Schema, older.Own))
-	}
-	if err != nil {
+	case err != nil:
 		return nil, found(err)
 	}
 	return store, nil

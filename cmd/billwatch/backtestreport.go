@@ -73,7 +73,11 @@ func printBacktestRules(w io.Writer, b daemon.Backtest) error {
 	var blind []string
 	for _, r := range b.Rules {
 		if !r.Testable() {
-			blind = append(blind, fmt.Sprintf("%s: %s", r.Rule, mostFrequent(r.Unknown)))
+			why := "it looks at none of these accounts"
+			if r.Judged > 0 {
+				why = mostFrequent(r.Unknown)
+			}
+			blind = append(blind, fmt.Sprintf("%s: %s", r.Rule, why))
 			continue
 		}
 		rows = append(rows, []string{shortened(r.Rule, 28), fmt.Sprint(r.Fired()), fmt.Sprint(r.Flaps()),
@@ -85,9 +89,9 @@ func printBacktestRules(w io.Writer, b daemon.Backtest) error {
 		}
 	}
 	if len(blind) > 0 {
-		fmt.Fprintln(w, "\nNot testable, because the history does not say it:")
+		fmt.Fprintln(w, "\nNot testable on this history:")
 		for _, line := range blind {
-			fmt.Fprintln(w, "  "+plain(line))
+			fmt.Fprintln(w, wrapped("  "+plain(line), columns, "    "))
 		}
 	}
 	return nil

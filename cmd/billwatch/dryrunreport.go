@@ -130,9 +130,11 @@ func printMessages(w io.Writer, all []billwatch.Notification) {
 	}
 }
 
-// printAccounts prints what fires for each account, and how many rules do not.
+// printAccounts prints a row an account: how many rules fire, are quiet or
+// cannot tell, and below it the names of those that fire.
 func printAccounts(w io.Writer, run daemon.DryRun) error {
 	var rows [][]string
+	var below []string
 	for _, p := range run.Polls {
 		fires, quiet, unknown := verdictsOn(run, p.Account.Key())
 		balance := ""
@@ -141,14 +143,33 @@ func printAccounts(w io.Writer, run daemon.DryRun) error {
 				balance = strings.TrimSpace(grouped(d.String()) + " " + p.Snapshot.Unit)
 			}
 		}
-		shown := strings.Join(fires, ", ")
-		if shown == "" {
-			shown = "-"
-		}
 		rows = append(rows, []string{shortened(p.Account.Title(), 24), shortened(p.Account.Source, 12),
-			balance, fmt.Sprint(quiet), fmt.Sprint(unknown), shown})
+			shortened(balance, 18), orDash(len(fires) > 0, fmt.Sprint(len(fires))), fmt.Sprint(quiet), fmt.Sprint(unknown)})
+		below = append(below, strings.Join(fires, ", ")+deletion(p.Snapshot))
 	}
-	return table(w, []string{"ACCOUNT", "SOURCE", "BALANCE", "QUIET", "UNKNOWN", "WOULD FIRE"}, rows)
+	var aligned strings.Builder
+	if err := table(&aligned, []string{"ACCOUNT", "SOURCE", "BALANCE", "FIRE", "QUIET", "UNKNOWN"}, rows); err != nil {
+		return err
+	}
+	for i, line := range strings.Split(strings.TrimRight(aligned.String(), "\n"), "\n") {
+		fmt.Fprintln(w, line)
+		if i > 0 && below[i-1] != "" {
+			fmt.Fprintln(w, wrapped("  "+below[i-1], columns, "  "))
+		}
+	}
+	return nil
+}
+
+// deletion says of an account that is no more why no rule says anything of it.
+func deletion(s *billwatch.Snapshot) string {
+	if s == nil {
+		return ""
+	}
+	at, deleted := s.DeletedAt.Get()
+	if !deleted {
+		return ""
+	}
+	return "deleted on " + at.Format("2 Jan 2006") + "; no rule looks at it"
 }
 
 func verdictsOn(run daemon.DryRun, account billwatch.AccountKey) (fires []string, quiet, unknown int) {
@@ -221,7 +242,7 @@ func printUnknowns(w io.Writer, run daemon.DryRun) {
 		accounts[line] = append(accounts[line], key.account)
 	}
 	for _, line := range lines {
-		fmt.Fprintf(w, "  %s: %s\n", titles(run, accounts[line]), line)
+		fmt.Fprintln(w, wrapped(fmt.Sprintf("  %s: %s", titles(run, accounts[line]), line), columns, "    "))
 	}
 }
 

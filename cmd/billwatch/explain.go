@@ -127,41 +127,58 @@ func outcome(x daemon.Explained) string {
 func printExplained(w io.Writer, x daemon.Explained) error {
 	e := x.Rule.Evaluation
 	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", x.Rule.Rule, plain(x.Account.Title()), plain(x.Account.Key().String()), outcome(x))
-	fmt.Fprintf(w, "  %s\n", x.Rule.Expr)
-	for _, part := range x.Rule.Parts {
-		if part.Text != x.Rule.Expr {
-			fmt.Fprintf(w, "    %s = %s\n", plain(part.Text), plain(part.Value))
+	fmt.Fprintln(w, wrapped("  "+x.Rule.Expr, columns, "    "))
+	whole := x.Rule.Expr
+	for i, part := range x.Rule.Parts {
+		if i == 0 { // the whole condition, as it is understood
+			whole = part.Text
+			continue
 		}
+		fmt.Fprintln(w, wrapped(fmt.Sprintf("    %s = %s", plain(part.Text), plain(part.Value)), columns, "      "))
 	}
 	fmt.Fprintln(w)
 	if e.Detail != "" {
-		fmt.Fprintf(w, "Reason:    %s\n", plain(e.Detail))
+		labelled(w, "Reason:", e.Detail)
 	}
-	if x.Rule.Decides != "" && x.Rule.Decides != x.Rule.Expr {
-		fmt.Fprintf(w, "Decided by %s\n", plain(x.Rule.Decides))
+	if x.Rule.Decides != "" && x.Rule.Decides != whole {
+		labelled(w, "Hangs on:", x.Rule.Decides)
 	}
 	for _, line := range []string{x.Rule.Distance, x.Rule.Reached} {
 		if line != "" {
-			fmt.Fprintf(w, "           %s\n", plain(line))
+			labelled(w, "", line)
 		}
 	}
-	fmt.Fprintf(w, "Alert:     %s\n", alertInWords(x))
+	labelled(w, "Alert:", alertInWords(x))
+	if x.Rule.Until != "" && x.Alert.State == billwatch.Firing {
+		labelled(w, "Until:", x.Rule.Until)
+	}
 	for i, r := range x.Routes {
-		label := "Goes to:  "
+		label := "Goes to:"
 		if i > 0 {
-			label = "          "
+			label = ""
 		}
-		fmt.Fprintf(w, "%s %s%s\n", label, r.Integration, groupInWords(r.Group))
+		labelled(w, label, r.Integration+groupInWords(r.Group))
 	}
-	_, err := fmt.Fprintf(w, "Next:      %s\n", nextInWords(x))
-	return err
+	labelled(w, "Next:", nextInWords(x))
+	return nil
+}
+
+// labelled prints a line with its label, which stands in a column of its own.
+func labelled(w io.Writer, label, text string) {
+	const indent = 11
+	for i, line := range strings.Split(wrapped(plain(text), columns-indent, ""), "\n") {
+		if i > 0 {
+			label = ""
+		}
+		fmt.Fprintf(w, "%-*s%s\n", indent, label, line)
+	}
 }
 
 func alertInWords(x daemon.Explained) string {
 	switch x.Alert.State {
 	case billwatch.Pending:
-		return fmt.Sprintf("pending since %s; fires at %s if it still holds then (for: %s)",
-			x.Alert.PendingFrom.Format("2 Jan 15:04"), x.FiresAt.Format("2 Jan 15:04"), model.Duration(x.Waits))
+		return fmt.Sprintf("pending since %s (for: %s); fires at %s",
+			x.Alert.PendingFrom.Format("2 Jan 15:04"), model.Duration(x.Waits), x.FiresAt.Format("2 Jan 15:04"))
 	case billwatch.Firing:
 		return "firing since " + x.Alert.StartsAt.Format("2 Jan 15:04")
 	}
@@ -189,7 +206,7 @@ func nextInWords(x daemon.Explained) string {
 	case x.NextSend.Sub(x.At) < time.Second:
 		return "would be sent at once (" + strings.ReplaceAll(x.Reason, "_", " ") + ")"
 	}
-	return fmt.Sprintf("would be sent at %s, in %s, if nothing changes (%s)", x.NextSend.Format("2 Jan 15:04:05"),
+	return fmt.Sprintf("at %s, in %s, if nothing changes (%s)", x.NextSend.Format("2 Jan 15:04:05"),
 		model.Duration(x.NextSend.Sub(x.At).Round(time.Second)), strings.ReplaceAll(x.Reason, "_", " "))
 }
 
@@ -207,6 +224,7 @@ type explainJSON struct {
 	Decides  string            `json:"decides"`
 	Distance string            `json:"distance,omitempty"`
 	Reached  string            `json:"reached,omitempty"`
+	Until    string            `json:"until,omitempty"`
 	State    string            `json:"state"`
 	For      forJSON           `json:"for"`
 	Blocked  *string           `json:"blocked_by"`
@@ -240,7 +258,7 @@ func printExplainedJSON(w io.Writer, x daemon.Explained) error {
 	out := explainJSON{
 		Version: "1", Rule: x.Rule.Rule, Source: x.Account.Source, Account: x.Account.ID, Applies: x.Rule.Applies,
 		Outcome: e.Outcome, Reason: e.Reason, Detail: e.Detail, Expr: x.Rule.Expr, Parts: []partJSON{},
-		Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, State: state,
+		Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, Until: x.Rule.Until, State: state,
 		For: forJSON{Seconds: x.Waits.Seconds()}, Route: []routeJSON{}, Why: x.Reason,
 	}
 	for _, p := range x.Rule.Parts {

@@ -199,7 +199,7 @@ func (l *look) snapshots() []billwatch.Snapshot {
 		s := &all[i]
 		s.At = l.now().UTC()
 		s.Account.Source, s.Account.Labels = l.of.Name, l.of.Labels
-		s.Account.Labels = l.config.Labels(s.Account)
+		s.Account.Labels = l.config.Given(s.Account, s).Labels
 	}
 	return all
 }

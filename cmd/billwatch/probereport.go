@@ -231,7 +231,7 @@ func (l *look) blind() (judged int, all []blindRules) {
 	names := map[string]bool{}
 	all = []blindRules{}
 	for _, s := range l.snapshots() {
-		in := rules.Input{Snapshot: s, Previous: &s, Vars: l.config.Vars(s.Account), Now: l.now().UTC()}
+		in := rules.Input{Snapshot: s, Previous: &s, Vars: l.config.Given(s.Account, &s).Vars, Now: l.now().UTC()}
 		if l.asked != nil && s.Account.ID == l.asked.ID {
 			in.Records = l.records
 		}

@@ -40,3 +40,30 @@ func shortened(text string, n int) string {
 	}
 	return string([]rune(text)[:n-1]) + "…"
 }
+
+// columns is how wide a terminal is at least.
+const columns = 80
+
+// wrapped breaks text at spaces, so that no line has more than width characters
+// where a word is not longer; lines after the first begin with indent.
+func wrapped(text string, width int, indent string) string {
+	var b strings.Builder
+	begin := len(text) - len(strings.TrimLeft(text, " "))
+	b.WriteString(text[:begin])
+	used, first := begin, true
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case first:
+		case used+1+n > width:
+			b.WriteString("\n" + indent)
+			used = len(indent)
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used, first = used+n, false
+	}
+	return b.String()
+}

@@ -260,8 +260,9 @@ func (p play) run(ctx context.Context, t *ruletest.Test) (ruletest.Result, error
 		Told: func(n billwatch.Notification) { told = append(told, n) },
 		Plan: daemon.Plan{
 			Rules: p.rules, Router: p.router, Templates: templates,
-			Vars:   func(billwatch.Account) map[string]any { return t.Vars },
-			Labels: func(a billwatch.Account) billwatch.Labels { return a.Labels },
+			Given: func(a billwatch.Account, _ ...*billwatch.Snapshot) config.Given {
+				return config.Given{Labels: a.Labels, Vars: t.Vars}
+			},
 		},
 	})
 	if err != nil {

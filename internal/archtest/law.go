@@ -76,7 +76,8 @@ var law = [...]row{
 
 	// Tools of the house itself: they stand outside, and only tests import them.
 	{"internal/archtest", nil},
-	{"internal/testrun", nil},
+	{"internal/testrun", []string{"internal/pgserver"}},
+	{"internal/pgserver", nil},
 	{"internal/pgtest", nil},
 }
 

@@ -76,7 +76,7 @@ func (s Source) OpenWatched(now func() time.Time, log *slog.Logger, watch func(p
 		Labels: s.Labels, Budget: budget, Now: now, Log: log, MaxInterval: s.MaxInterval,
 	}
 	if s.Select != nil {
-		source.Select = s.Select.Match
+		source.Select, source.SelectRead = s.Select.Match, s.Select.MatchSnapshot
 	}
 	return source, nil
 }
@@ -90,35 +90,4 @@ type AccountEntry struct {
 	Match  *rules.Selector
 	Labels billwatch.Labels
 	Vars   map[string]any
-}
-
-// Vars returns what `vars` is in rules on an account; of two entries the later
-// wins.
-func (c *Config) Vars(a billwatch.Account) map[string]any {
-	vars := map[string]any{}
-	for _, e := range c.Accounts {
-		if len(e.Vars) > 0 && e.Match.Match(a) == billwatch.True {
-			for name, value := range e.Vars {
-				vars[name] = value
-			}
-		}
-	}
-	return vars
-}
-
-// Labels returns an account's labels with those of the entries that match it;
-// of two entries the later wins.
-func (c *Config) Labels(a billwatch.Account) billwatch.Labels {
-	labels := billwatch.Labels{}
-	for name, value := range a.Labels {
-		labels[name] = value
-	}
-	for _, e := range c.Accounts {
-		if len(e.Labels) > 0 && e.Match.Match(a) == billwatch.True {
-			for name, value := range e.Labels {
-				labels[name] = value
-			}
-		}
-	}
-	return labels
 }

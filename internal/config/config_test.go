@@ -217,13 +217,13 @@ func TestLaterAccountEntriesWin(t *testing.T) {
 		t.Fatal(problems)
 	}
 	account := billwatch.Account{ID: "b", Name: "Prod 1", Labels: billwatch.Labels{"team": "iot", "x": "y"}}
-	if diff := cmp.Diff(map[string]any{"floor": 7.5, "note": "text", "sure": true}, c.Vars(account)); diff != "" {
+	if diff := cmp.Diff(map[string]any{"floor": 7.5, "note": "text", "sure": true}, c.Given(account).Vars); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(billwatch.Labels{"team": "ops", "tier": "1", "x": "y"}, c.Labels(account)); diff != "" {
+	if diff := cmp.Diff(billwatch.Labels{"team": "ops", "tier": "1", "x": "y"}, c.Given(account).Labels); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string]any{}, c.Vars(billwatch.Account{Name: "Test"})); diff != "" {
+	if diff := cmp.Diff(map[string]any{}, c.Given(billwatch.Account{Name: "Test"}).Vars); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -29,6 +29,7 @@ type api struct {
 	refused error            // of the listing
 	unread  map[string]error // of an account's detail
 	deleted map[string]time.Time
+	shape   func(*billwatch.Snapshot) // what else the details say; nil for nothing
 }
 
 func (a *api) List(context.Context) (poller.Listing, error) {
@@ -46,6 +47,9 @@ func (a *api) Fetch(_ context.Context, account billwatch.Account) (billwatch.Sna
 	s := billwatch.Snapshot{Account: account, Unit: "events", Balance: billwatch.Known(billwatch.DecimalOf(5))}
 	if at, ok := a.deleted[account.ID]; ok {
 		s.DeletedAt = billwatch.Known(at)
+	}
+	if a.shape != nil {
+		a.shape(&s)
 	}
 	return s, nil
 }

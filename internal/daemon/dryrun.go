@@ -166,7 +166,8 @@ func (r *DryRun) judge(p Plan, now time.Time) {
 	j := newJudge(p)
 	var firing []billwatch.Alert
 	for _, poll := range r.Polls {
-		evaluations, _ := j.evaluate(j.dressed(poll), billwatch.Knowledge{}, nil, now)
+		poll, vars := j.dressed(poll, nil)
+		evaluations, _ := j.evaluate(subject{poll: poll, vars: vars}, nil, now)
 		r.Evaluations = append(r.Evaluations, evaluations...)
 		v := verdict{}
 		for _, e := range evaluations {

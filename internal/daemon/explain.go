@@ -105,7 +105,8 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 		}
 	}
 	if alert.State != billwatch.Firing { // where it would go, if it fired
-		alert.State, alert.Labels = billwatch.Firing, p.Rules.LabelsOf(key.Rule, stage.pipeline.judge.dressed(poll).Account)
+		dressed, _ := stage.pipeline.judge.dressed(poll, nil)
+		alert.State, alert.Labels = billwatch.Firing, p.Rules.LabelsOf(key.Rule, dressed.Account)
 	}
 	for _, due := range p.Router.Due(alert, x.At) {
 		x.Routes = append(x.Routes, Routed{due.Receiver, due.Integration, due.Labels})

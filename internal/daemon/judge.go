@@ -34,10 +34,10 @@ type verdict struct {
 
 // judge judges one poll against what is known of its account.
 func (j *judge) judge(poll billwatch.Poll, known billwatch.Knowledge, now time.Time) verdict {
-	poll = j.dressed(poll)
+	poll, vars := j.dressed(poll, known.Previous)
 	standing := standingBy(known.Alerts)
 	v := verdict{}
-	v.evaluations, v.forecast = j.evaluate(poll, known, standing, now)
+	v.evaluations, v.forecast = j.evaluate(subject{poll, known, vars}, standing, now)
 	v.evaluations = j.seen(v.evaluations, poll, standing, now)
 	for _, e := range v.evaluations {
 		alert, stands := standing[e.Rule]
@@ -64,18 +64,29 @@ func standingBy(alerts []billwatch.Alert) map[string]billwatch.Alert {
 }
 
 // dressed returns the poll with the labels that the configuration gives the
-// account.
-func (j *judge) dressed(poll billwatch.Poll) billwatch.Poll {
-	poll.Account.Labels = j.plan.Labels(poll.Account)
+// account, and the account's variables. What they hang on may be known from the
+// last good poll only.
+func (j *judge) dressed(poll billwatch.Poll, previous *billwatch.Snapshot) (billwatch.Poll, map[string]any) {
+	given := j.plan.given(poll.Account, poll.Snapshot, previous)
+	poll.Account.Labels = given.Labels
 	if poll.Snapshot != nil {
 		snapshot := *poll.Snapshot
 		snapshot.Account.Labels = poll.Account.Labels
 		poll.Snapshot = &snapshot
 	}
-	return poll
+	return poll, given.Vars
 }
 
-func (j *judge) evaluate(poll billwatch.Poll, known billwatch.Knowledge, standing map[string]billwatch.Alert, now time.Time) ([]billwatch.Evaluation, *billwatch.Forecast) {
+// subject is an account that is judged: what was read of it, what was known
+// before, and what the configuration says of it.
+type subject struct {
+	poll  billwatch.Poll
+	known billwatch.Knowledge
+	vars  map[string]any
+}
+
+func (j *judge) evaluate(s subject, standing map[string]billwatch.Alert, now time.Time) ([]billwatch.Evaluation, *billwatch.Forecast) {
+	poll := s.poll
 	if poll.Snapshot == nil {
 		detail := ""
 		if poll.Err != nil {
@@ -83,17 +94,17 @@ func (j *judge) evaluate(poll billwatch.Poll, known billwatch.Knowledge, standin
 		}
 		return j.plan.Rules.Blind(poll.Account, billwatch.ReasonFailedPoll, detail, now), nil
 	}
-	in := j.input(poll, known, standing, now)
+	in := s.input(standing, now)
 	return j.plan.Rules.Evaluate(in), rules.ForecastOf(in)
 }
 
 // input is what rules see of a good poll.
-func (j *judge) input(poll billwatch.Poll, known billwatch.Knowledge, standing map[string]billwatch.Alert, now time.Time) rules.Input {
+func (s subject) input(standing map[string]billwatch.Alert, now time.Time) rules.Input {
 	in := rules.Input{
-		Snapshot: *poll.Snapshot,
-		Previous: known.Previous,
-		Records:  recordsWith(poll, known.Records),
-		Vars:     j.plan.Vars(poll.Account),
+		Snapshot: *s.poll.Snapshot,
+		Previous: s.known.Previous,
+		Records:  recordsWith(s.poll, s.known.Records),
+		Vars:     s.vars,
 		Standing: make(map[string]bool, len(standing)),
 		Applied:  make(map[string]billwatch.Outcome, len(standing)),
 		Now:      now,
@@ -104,9 +115,11 @@ func (j *judge) input(poll billwatch.Poll, known billwatch.Knowledge, standing m
 	return in
 }
 
-// advance moves one alert and notes what follows. An alert whose labels are no
-// longer those it began with ends, and begins anew at once.
+// advance moves one alert and notes what follows. An alert to which the rule or
+// the configuration no longer gives the labels that it began with ends, and
+// begins anew at once. One whose account changed keeps them: they are its name.
 func (j *judge) advance(v *verdict, alert billwatch.Alert, e billwatch.Evaluation, now time.Time) {
+	e.LabelsBy += j.plan.LabelsBy[e.Account.Source]
 	if changedLabels(alert, e) {
 		alert = j.note(v, alert, ended(alert, "rule changed", now), now)
 		e.For = 0
@@ -133,7 +146,7 @@ func (j *judge) note(v *verdict, alert billwatch.Alert, e billwatch.Evaluation, 
 
 func changedLabels(alert billwatch.Alert, e billwatch.Evaluation) bool {
 	return alert.State == billwatch.Firing && e.Ends == "" && e.Outcome != billwatch.Unknown &&
-		len(e.Labels) > 0 && e.Labels.Fingerprint() != alert.Fingerprint
+		len(e.Labels) > 0 && e.LabelsBy != alert.LabelsBy && e.Labels.Fingerprint() != alert.Fingerprint
 }
 
 func ended(alert billwatch.Alert, why string, now time.Time) billwatch.Evaluation {

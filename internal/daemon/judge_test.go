@@ -31,11 +31,7 @@ func planWith(t *testing.T, text string) Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Plan{
-		Rules: set, Router: router,
-		Vars:   func(billwatch.Account) map[string]any { return nil },
-		Labels: func(a billwatch.Account) billwatch.Labels { return a.Labels },
-	}
+	return Plan{Rules: set, Router: router}
 }
 
 const lowRule = `

@@ -21,24 +21,36 @@ type Plan struct {
 	Types     map[string]string // of the sources, by name
 	Limits    map[string]int    // requests a minute that the sources may make; none where zero
 	Rules     *rules.Set
-	Vars      func(billwatch.Account) map[string]any   // an account's own variables
-	Labels    func(billwatch.Account) billwatch.Labels // an account's labels, the configured ones added
+	LabelsBy  map[string]string // by source: another text once the configuration makes other labels
+
+	// Given is what the configuration adds to an account, as far as it was seen;
+	// nothing where nil.
+	Given     func(a billwatch.Account, seen ...*billwatch.Snapshot) config.Given
 	Router    *notify.Router
 	Templates *notify.Templates
 }
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
-	p := Plan{Rules: c.Rules, Vars: c.Vars, Labels: c.Labels, Router: c.Router, Templates: c.Templates,
-		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}}
+	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates,
+		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}, LabelsBy: map[string]string{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)
 		if err != nil {
 			return Plan{}, fmt.Errorf("source %s: %w", source.Name, err)
 		}
 		p.Sources = append(p.Sources, ready)
+		p.LabelsBy[source.Name] = c.LabelsBy(source.Name)
 		p.Types[source.Name], p.Limits[source.Name] = source.Type, source.RequestsPerMinute
 		p.Providers[source.Name] = strings.TrimSuffix(source.Type, "-billing-accounts") // two types, one provider
 	}
 	return p, nil
+}
+
+// given is what the configuration adds to an account.
+func (p *Plan) given(a billwatch.Account, seen ...*billwatch.Snapshot) config.Given {
+	if p.Given == nil {
+		return config.Given{Labels: a.Labels}
+	}
+	return p.Given(a, seen...)
 }

@@ -183,12 +183,13 @@ func (r *Replay) keep(ctx context.Context, source string, polls []billwatch.Poll
 		if poll.Snapshot == nil {
 			continue
 		}
-		known, err := r.store.Know(ctx, source, []string{poll.Account.ID})
+		all, err := r.store.Know(ctx, source, []string{poll.Account.ID})
 		if err != nil {
 			return err
 		}
-		poll, now := r.pipeline.judge.dressed(poll), r.clock.Now()
-		r.inputs[poll.Account.Key()] = r.pipeline.judge.input(poll, known[poll.Account.ID], standingBy(known[poll.Account.ID].Alerts), now)
+		known := all[poll.Account.ID]
+		poll, vars := r.pipeline.judge.dressed(poll, known.Previous)
+		r.inputs[poll.Account.Key()] = subject{poll, known, vars}.input(standingBy(known.Alerts), r.clock.Now())
 	}
 	return nil
 }

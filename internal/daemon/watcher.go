@@ -208,7 +208,7 @@ func staleBefore(source *poller.Source, sight billwatch.SourceSight, now time.Ti
 
 func (w *watcher) accountVerdict(sight billwatch.AccountSight, stale, now time.Time) verdict {
 	judge := w.pipeline.judge
-	sight.Account.Labels = judge.plan.Labels(sight.Account)
+	sight.Account.Labels = judge.plan.given(sight.Account, sight.Last).Labels
 	if sight.Last != nil {
 		sight.Last.Account.Labels = sight.Account.Labels
 	}

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/billwatch/billwatch/internal/pgserver"
 )
 
 // serverVariable names the PostgreSQL server on which tests create databases.
@@ -39,14 +41,14 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	url := os.Getenv(serverVariable)
 	if url == "" {
-		s, err := startServer(ctx, out)
+		s, err := pgserver.Start(ctx, out)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, s.stop()) }()
-		url = s.url
+		defer func() { err = errors.Join(err, s.Stop()) }()
+		url = s.URL
 	}
-	if err := answers(ctx, url, 30*time.Second); err != nil {
+	if err := pgserver.Answers(ctx, url, 30*time.Second); err != nil {
 		return fmt.Errorf("PostgreSQL of the tests: %w", err)
 	}
 	count, err := goTest(ctx, args, url, out)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/rules"
 )
@@ -187,7 +189,7 @@ func (want ExpectedAlert) String() string {
 func shown(a billwatch.Alert) string {
 	value := ""
 	if a.Value != nil {
-		value = fmt.Sprintf(" value %g", *a.Value)
+		value = fmt.Sprintf(" value %.12g", *a.Value) // without what floats lose
 	}
 	return string(a.State) + " " + a.Key.Rule + pairs("{", own(a), "}") + value + pairs("[", a.Annotations, "]")
 }
@@ -293,7 +295,7 @@ func why(stage Stage, rule string, account billwatch.AccountKey) string {
 		text += "; " + x.Distance
 	}
 	if x.Evaluation.For > 0 {
-		text += fmt.Sprintf("; must hold for %s", x.Evaluation.For)
+		text += "; must hold for " + model.Duration(x.Evaluation.For).String()
 	}
 	return text
 }

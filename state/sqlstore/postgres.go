@@ -30,6 +30,9 @@ func (s *Store) openPostgres(ctx context.Context, c Config) error {
 		return errors.New("state: is not a valid PostgreSQL address") // err quotes the address
 	}
 	bound(config)
+	if c.ReadOnly { // the server refuses what we must not do
+		config.RuntimeParams["default_transaction_read_only"] = "on"
+	}
 	s.dialect = dialect{
 		lock:      "FOR UPDATE SKIP LOCKED",
 		clock:     `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,

@@ -1,4 +1,4 @@
-package main
+package pgserver
 
 import (
 	"database/sql"
@@ -16,12 +16,12 @@ func TestTheServerIsThereAndGoesAway(t *testing.T) {
 		t.Log("no PostgreSQL here, so none is started")
 		return
 	}
-	s, err := startServer(t.Context(), &strings.Builder{})
+	s, err := Start(t.Context(), &strings.Builder{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.stop() }) // the second time there is nothing left
-	db, err := sql.Open("pgx", s.url)
+	t.Cleanup(func() { _ = s.Stop() }) // the second time there is nothing left
+	db, err := sql.Open("pgx", s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,14 +31,21 @@ func TestTheServerIsThereAndGoesAway(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Error(err)
 	}
-	stranger := strings.Replace(s.url, "@", "x@", 1)
-	if err := answers(t.Context(), stranger, time.Second); err == nil {
+	s.Crash()
+	if err := Answers(t.Context(), s.URL, 200*time.Millisecond); err == nil {
+		t.Errorf("it still answers after its crash")
+	}
+	if err := s.Again(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stranger := strings.Replace(s.URL, "@", "x@", 1)
+	if err := Answers(t.Context(), stranger, time.Second); err == nil {
 		t.Errorf("it let in a stranger with a wrong password")
 	}
-	if err := s.stop(); err != nil {
+	if err := s.Stop(); err != nil {
 		t.Errorf("stop: %v", err)
 	}
-	if err := answers(t.Context(), s.url, 200*time.Millisecond); err == nil {
+	if err := Answers(t.Context(), s.URL, 200*time.Millisecond); err == nil {
 		t.Errorf("it still answers after the stop")
 	}
 	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {

@@ -1,4 +1,4 @@
-package main
+package pgserver
 
 import (
 	"cmp"
@@ -15,7 +15,7 @@ import (
 
 // errNoServer says how to mend a machine without PostgreSQL.
 var errNoServer = errors.New("no PostgreSQL here: install it (apt-get install postgresql, brew install postgresql), " +
-	"or set " + serverVariable + " to the URL of a server on which tests may create databases")
+	"or set BILLWATCH_TEST_POSTGRES to the URL of a server on which tests may create databases")
 
 // binaries is the folder with initdb and postgres: on the PATH, where Debian
 // puts them, or, for root on Debian, installed now.

@@ -1,4 +1,7 @@
-package main
+// Package pgserver runs a throw-away PostgreSQL for tests, from the binaries of
+// this machine. internal/testrun gives one to the whole run; a test that breaks
+// its server on purpose starts one of its own.
+package pgserver
 
 import (
 	"context"
@@ -19,18 +22,25 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// server is a throw-away PostgreSQL: on a free port of the loopback address,
+// Server is a throw-away PostgreSQL: on a free port of the loopback address,
 // with a password, in a directory that goes with it.
-type server struct {
-	url   string
+type Server struct {
+	URL string // of the database postgres, with the password
+
+	bin   string
 	dir   string
+	port  int
+	who   *syscall.Credential // nil for the present user
+	more  []string            // settings
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when the process is gone
 }
 
-// startServer starts a server with binaries of this machine. PostgreSQL refuses
-// to run as root, so there it runs as an unprivileged user.
-func startServer(ctx context.Context, out io.Writer) (_ *server, err error) {
+// Start starts a server, installing PostgreSQL where that is possible; it says
+// so to out. PostgreSQL refuses to run as root, so there it runs as an
+// unprivileged user. Settings such as "synchronous_commit=on" take the place of
+// those that make it fast and forgetful.
+func Start(ctx context.Context, out io.Writer, settings ...string) (_ *Server, err error) {
 	bin, err := binaries(ctx, out)
 	if err != nil {
 		return nil, err
@@ -57,7 +67,8 @@ func startServer(ctx context.Context, out io.Writer) (_ *server, err error) {
 	if err := initialize(ctx, bin, dir, password, who); err != nil {
 		return nil, err
 	}
-	return launch(ctx, bin, dir, password, who)
+	s := &Server{bin: bin, dir: dir, who: who, more: settings}
+	return s, s.launch(ctx, password)
 }
 
 // initialize makes an empty cluster in dir/data.
@@ -83,60 +94,80 @@ func initialize(ctx context.Context, bin, dir, password string, who *syscall.Cre
 
 // launch starts the server and waits until it answers. The port may be taken
 // between asking for a free one and using it, so it tries three.
-func launch(ctx context.Context, bin, dir, password string, who *syscall.Credential) (*server, error) {
+func (s *Server) launch(ctx context.Context, password string) error {
 	var last error
 	for range 3 {
-		port, err := freePort(ctx)
-		if err != nil {
-			return nil, err
+		var err error
+		if s.port, err = freePort(ctx); err != nil {
+			return err
 		}
-		s, err := serve(ctx, bin, dir, port, who)
-		if err != nil {
-			return nil, err
-		}
-		s.url = fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port)
-		if last = s.ready(ctx); last == nil {
-			return s, nil
+		s.URL = fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, s.port)
+		if last = s.Again(ctx); last == nil {
+			return nil
 		}
 		s.halt()
-		said, _ := os.ReadFile(filepath.Join(dir, "log"))
-		last = fmt.Errorf("start PostgreSQL: %w\n%s", last, said)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, last
+	return last
+}
+
+// Again starts the server after Crash, on the same port and data, and returns
+// when it answers.
+func (s *Server) Again(ctx context.Context) error {
+	if err := s.serve(ctx); err != nil {
+		return err
+	}
+	if err := s.ready(ctx); err != nil {
+		said, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+		return fmt.Errorf("start PostgreSQL: %w\n%s", err, said)
+	}
+	return nil
+}
+
+// Crash ends the server as a crash would: it says nothing to its clients, and
+// recovers when it starts again.
+func (s *Server) Crash() {
+	_ = s.cmd.Process.Signal(syscall.SIGQUIT) // what "pg_ctl stop -m immediate" sends
+	<-s.ended
 }
 
 // serve starts the process. Nothing in it outlives the run, so nothing needs to
 // reach the disk.
-func serve(ctx context.Context, bin, dir string, port int, who *syscall.Credential) (*server, error) {
-	log, err := os.Create(filepath.Join(dir, "log"))
+func (s *Server) serve(ctx context.Context) error {
+	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer log.Close()
-	// The context must not end it: tests that are being stopped still use it.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(bin, "postgres"),
-		"-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(port),
+	args := []string{
+		"-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "max_connections=200", "-c", "timezone=UTC",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
-	as(cmd, dir, who)
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
+	}
+	for _, setting := range s.more {
+		args = append(args, "-c", setting)
+	}
+	// The context must not end it: tests that are being stopped still use it.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(s.bin, "postgres"), args...)
+	as(cmd, s.dir, s.who)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	s := &server{dir: dir, cmd: cmd, ended: make(chan struct{})}
+	ended := make(chan struct{})
+	s.cmd, s.ended = cmd, ended
 	go func() {
 		_ = cmd.Wait() // how it ended is in its log
-		close(s.ended)
+		close(ended)
 	}()
-	return s, nil
+	return nil
 }
 
 // ready waits until the server answers, or is gone.
-func (s *server) ready(ctx context.Context) error {
+func (s *Server) ready(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
@@ -146,20 +177,23 @@ func (s *server) ready(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
-	if err := answers(ctx, s.url, 60*time.Second); err != nil {
+	if err := Answers(ctx, s.URL, 60*time.Second); err != nil {
 		return errors.Join(err, context.Cause(ctx))
 	}
 	return nil
 }
 
-// stop ends the server and removes all that it wrote.
-func (s *server) stop() error {
+// Stop ends the server and removes all that it wrote.
+func (s *Server) Stop() error {
 	s.halt()
 	return os.RemoveAll(s.dir)
 }
 
 // halt asks more and more firmly: fast shutdown, immediate shutdown, kill.
-func (s *server) halt() {
+func (s *Server) halt() {
+	if s.cmd == nil {
+		return // it never started
+	}
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL} {
 		_ = s.cmd.Process.Signal(sig) // it may be gone already, which ended says
 		select {
@@ -213,8 +247,8 @@ func freePort(ctx context.Context) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// answers waits until the server at url answers, for at most so long.
-func answers(ctx context.Context, url string, limit time.Duration) error {
+// Answers waits until the server at url answers, for at most so long.
+func Answers(ctx context.Context, url string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	db, err := sql.Open("pgx", url)
