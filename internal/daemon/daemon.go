@@ -107,7 +107,8 @@ func (d *Daemon) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rounds := d.rounds(store)
+	rounds, feeder := d.rounds(store), d.feeder(store)
+	rounds.pipeline.moved = feeder.Knock
 	scheduler := &poller.Scheduler{Sources: d.Sources, Knock: rounds.knock, Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log}
 	context.AfterFunc(ctx, func() { d.health.SetNotReady("shutting down") })
 	steps := []step{
@@ -115,11 +116,12 @@ func (d *Daemon) work(ctx context.Context) error {
 		{"keep house", d.housekeeper(store)},
 		{"end removed sources", func(ctx context.Context) error { return d.endRemoved(ctx, store, rounds) }},
 		{"send", dispatcher.Run},
+		{"push", feeder.Run},
 		{"watch", rounds.watcher.run},
 		{"poll", scheduler.Run},
 	}
 	if d.NoNotify {
-		steps = slices.Delete(steps, 3, 4)
+		steps = slices.Delete(steps, 3, 5)
 	}
 	rounds.watcher.lookAtAll(ctx) // before the first poll: what is watched from now on is down only later
 	return runSteps(ctx, steps)

@@ -90,7 +90,8 @@ func address(field, text string) (*url.URL, error) {
 	case strings.Contains(u.Path+"/", "/api/"):
 		return wrong("must not name the API", "leave out everything from /api on")
 	}
-	return u.JoinPath(path), nil
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/")+path, ""
+	return u, nil
 }
 
 // check returns what is wrong with the other settings.
