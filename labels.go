@@ -18,6 +18,8 @@ const (
 	LabelAccount     = "account"
 	LabelAccountName = "account_name"
 	LabelSeverity    = "severity"
+	LabelReceiver    = "receiver"    // of ReceiverDown only
+	LabelIntegration = "integration" // of ReceiverDown only
 )
 
 // Fingerprint returns 16 hex digits that identify the label set, computed as

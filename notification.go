@@ -135,6 +135,10 @@ type Settlement struct {
 	Ambiguous   bool          // the other side may have taken it
 	Forget      bool          // its alerts count as not told (retry_for ran out)
 	Took        time.Duration // of the attempt
+	At          time.Time     // when it ended
+
+	Down *Alert     // that the integration is down, where it failed for good; nil where nobody wants to know
+	Due  []GroupDue // who is told of that, unless it was down already
 }
 
 // Claim asks for what is due at some integrations.

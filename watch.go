@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// Names of the built-in rules that say what cannot be seen.
+// Names of the built-in rules that say what cannot be seen or told.
 const (
 	RuleSourceDown   = "SourceDown"   // no successful poll of a source
 	RuleAccountStale = "AccountStale" // none of one account
 	RuleAccountGone  = "AccountGone"  // it is no longer listed, or was deleted
+	RuleReceiverDown = "ReceiverDown" // a receiver does not get its messages
 )
 
 // Failure is what went wrong with a poll, as it is stored and shown. It never

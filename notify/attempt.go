@@ -43,7 +43,7 @@ func attempt(ctx context.Context, to Notifier, n billwatch.Notification, prior b
 // settle says what an attempt came to: delivered, to be tried again and when,
 // or failed for good.
 func settle(d billwatch.Delivery, in Integration, receipt billwatch.Receipt, err error, now time.Time) billwatch.Settlement {
-	s := billwatch.Settlement{Delivery: d, Receipt: receipt, Outcome: billwatch.Delivered}
+	s := billwatch.Settlement{Delivery: d, Receipt: receipt, Outcome: billwatch.Delivered, At: now}
 	if err == nil {
 		return s
 	}

@@ -276,6 +276,9 @@ func account(a billwatch.Alert) AccountData {
 		Source: a.Key.Account.Source, ID: a.Key.Account.ID,
 		Name: a.Labels[billwatch.LabelAccountName], Provider: a.Labels[billwatch.LabelProvider],
 	}
+	if d.Source == "" { // about billwatch itself
+		d.ID = ""
+	}
 	if s := a.Snapshot; s != nil && s.Account.ID == d.ID {
 		d.Name, d.Kind, d.Role = cmp.Or(s.Account.Name, d.Name), s.Account.Kind, s.Account.Role
 		d.Provider, d.Owner, d.Email = cmp.Or(s.Account.Provider, d.Provider), s.Account.Owner, s.Account.Email

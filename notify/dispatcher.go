@@ -26,6 +26,7 @@ type DispatcherConfig struct {
 	Waker     Waker
 	Router    *Router
 	Templates *Templates
+	Down      Down
 	Holder    string           // the replica's name
 	Now       func() time.Time // the time that the store's clocks run by
 	Speed     float64          // how fast that time runs; 1 where zero

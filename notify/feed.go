@@ -55,6 +55,7 @@ type FeedStore interface {
 type FeederConfig struct {
 	Store       FeedStore
 	Router      *Router
+	Fallback    string           // the receiver that is told when another one is down; may be empty
 	ExternalURL string           // of the pages; empty where there are none
 	Now         func() time.Time // the time that alerts go by
 	Speed       float64          // how fast that time runs; 1 where zero

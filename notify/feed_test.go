@@ -154,7 +154,7 @@ func told(t *testing.T, m *memory, change func(*notify.Integration), all boards,
 	var mu sync.Mutex
 	var out strings.Builder
 	f := notify.NewFeeder(notify.FeederConfig{
-		Store: m, Router: router(t, with(route("am"), route("ops", `severity="critical"`)), receivers), Now: time.Now,
+		Store: m, Router: router(t, with(route("am"), route("ops", `severity="critical"`)), receivers), Fallback: "am", Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(&out, nil)),
 		Pushed: func(p notify.Pushed) {
 			mu.Lock()
@@ -175,6 +175,7 @@ func told(t *testing.T, m *memory, change func(*notify.Integration), all boards,
 	}()
 	synctest.Wait()
 	story(f)
+	synctest.Wait()
 	cancel()
 	<-ended
 	return pushed, out.String()
@@ -254,11 +255,12 @@ func TestOnlyWhatRoutesThereIsTold(t *testing.T) {
 		critical, over := low("1"), low("3")
 		critical.Labels = billwatch.Labels{"severity": "critical"}
 		over.Labels = billwatch.Labels{"severity": "critical"}
-		m.fire(critical, low("2"))
+		down := billwatch.Alert{Key: billwatch.AlertKey{Rule: billwatch.RuleReceiverDown}, State: billwatch.Firing, Fingerprint: "1", Labels: critical.Labels}
+		m.fire(critical, low("2"), down)
 		m.end(over)
 		told(t, m, nil, boards{b}, func(*notify.Feeder) {})
-		if got := b.got()[0].alerts; !slices.Equal(got, []string{"Low/2 firing"}) {
-			t.Errorf("told %v, want what routes there and nothing else", got)
+		if got := b.got()[0].alerts; !slices.Equal(got, []string{"ReceiverDown/ firing", "Low/2 firing"}) {
+			t.Errorf("told %v, want what routes there, that another receiver is down, and nothing else", got)
 		}
 	})
 }

@@ -137,6 +137,9 @@ func (r *round) ended(ctx context.Context) error {
 }
 
 func (r *round) routes(a billwatch.Alert) bool {
+	if a.Key.Rule == billwatch.RuleReceiverDown && r.in.Receiver == r.c.Fallback {
+		return true
+	}
 	return slices.Contains(r.c.Router.Match(a.Labels), r.in.Receiver)
 }
 

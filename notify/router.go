@@ -23,6 +23,7 @@ type Integration struct {
 	Chart        bool          // a picture of the balance goes with its messages
 	Notifier     Notifier
 	Overrides    Overrides
+	Settings     string // changes with its settings; empty where nobody asks
 }
 
 // Router says which groups an alert belongs to. It is safe for concurrent use.

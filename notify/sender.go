@@ -88,6 +88,7 @@ func (s *sender) deliver(ctx context.Context, d billwatch.Delivery, began time.T
 		cancel()
 		settlement = settle(d, s.in, receipt, err, s.d.c.Now())
 		settlement.Took = time.Since(start)
+		s.d.down(&settlement, s.in)
 	} else { // this process was asleep; the message may be another's by now
 		settlement = notSent(d, s.d.c.Now())
 	}
@@ -112,7 +113,7 @@ func earlier(a, b time.Time) time.Time {
 func notSent(d billwatch.Delivery, now time.Time) billwatch.Settlement {
 	return billwatch.Settlement{
 		Delivery: d, Outcome: billwatch.Retry, Receipt: d.Prior,
-		Error: "not sent: the lease ran out first", NextAt: now,
+		Error: "not sent: the lease ran out first", NextAt: now, At: now,
 	}
 }
 

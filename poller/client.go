@@ -33,6 +33,7 @@ type ClientConfig struct {
 	Header     string      // that carries the credential; Authorization where empty
 	Prefix     string      // of its value, "Bearer "
 	Headers    http.Header // sent with each request, beside ours or in their place
+	Version    string      // with which each path begins, "v1": a base URL must not end in it
 }
 
 // Client makes the GET requests of one source: each has a deadline over all of
@@ -84,7 +85,7 @@ func NewClient(c ClientConfig) (*Client, error) {
 		c.Header = "Authorization"
 	}
 	var errs [3]error
-	client.base, errs[0] = c.Connection.base()
+	client.base, errs[0] = c.Connection.base(c.Version)
 	client.http, errs[1] = c.Connection.httpClient(c.Common.Dir, client.ask)
 	client.credential, errs[2] = newCredential(c.Token, c.Common.Dir, c.Header, c.Prefix)
 	if err := errors.Join(errs[:]...); err != nil {

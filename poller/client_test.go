@@ -392,6 +392,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		{"no scheme", "base_url", "must begin with", func(c *poller.ClientConfig) { c.Connection.BaseURL = "api.example" }},
 		{"no host", "base_url", "has no host", func(c *poller.ClientConfig) { c.Connection.BaseURL = "https://" }},
 		{"a user", "base_url", "must not hold", func(c *poller.ClientConfig) { c.Connection.BaseURL = "https://me:" + token + "@api.example" }},
+		{"the version of the API", "base_url", "must not end in /v1", func(c *poller.ClientConfig) { c.Connection.BaseURL, c.Version = "https://api.example/prefix/v1/", "v1" }},
 		{"a query", "base_url", "must end", func(c *poller.ClientConfig) { c.Connection.BaseURL = "https://api.example?key=1" }},
 		{"not a URL", "base_url", "not a valid URL", func(c *poller.ClientConfig) { c.Connection.BaseURL = "https://%%" + token }},
 		{"a proxy of an odd kind", "proxy_url", "must begin with", func(c *poller.ClientConfig) { c.Connection.ProxyURL = "gopher://" + token }},

@@ -330,12 +330,16 @@ func TestSelect(t *testing.T) {
 		switch {
 		case a.ID == "no":
 			return billwatch.False
-		case a.ID == "late" && a.Email != "": // known from the detail only
-			return billwatch.False
 		case a.ID != "yes":
 			return billwatch.Unknown
 		}
 		return billwatch.True
+	}
+	s.SelectRead = func(s billwatch.Snapshot) billwatch.Outcome {
+		if s.Account.ID == "late" && s.Account.Email != "" { // known from the detail only
+			return billwatch.False
+		}
+		return billwatch.Unknown
 	}
 	polls, r := run(t, s, remembered("late", "no", "unsure", "yes")...)
 	if got := outcome(polls); got != "unsure ok, yes ok" {
@@ -347,6 +351,26 @@ func TestSelect(t *testing.T) {
 	slices.Sort(r.Excluded)
 	if len(r.Seen) != 4 || strings.Join(r.Excluded, " ") != "late no" {
 		t.Errorf("got seen %v, excluded %v", r.Seen, r.Excluded)
+	}
+}
+
+func TestSelectThatCannotTellKeepsItsLastAnswer(t *testing.T) {
+	f := &fake{ids: []string{"in", "new", "out", "shut"}}
+	s := source(f)
+	s.Select = func(billwatch.Account) billwatch.Outcome { return billwatch.Unknown }
+	s.SelectRead = func(billwatch.Snapshot) billwatch.Outcome { return billwatch.Unknown }
+	f.fail = map[string]error{"shut": errors.New("closed to us")}
+	known := remembered("in", "out")
+	known[1].Excluded = true
+	polls, r := run(t, s, known...)
+	if got := outcome(polls); got != "in ok" {
+		t.Errorf("got %s", got)
+	}
+	if slices.Sort(r.Excluded); strings.Join(r.Excluded, " ") != "new out shut" {
+		t.Errorf("excluded %v", r.Excluded)
+	}
+	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "closed to us") {
+		t.Errorf("of an account that was never read, and cannot be, was said %q", r.Problems)
 	}
 }
 

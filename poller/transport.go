@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -24,8 +25,9 @@ type Connection struct {
 	CAFile   string           `yaml:"ca_file"`
 }
 
-// base returns the checked base URL.
-func (c Connection) base() (*url.URL, error) {
+// base returns the checked base URL, which must not end in what each path begins
+// with.
+func (c Connection) base(version string) (*url.URL, error) {
 	u, err := url.Parse(c.BaseURL)
 	wrong := func(what string) (*url.URL, error) {
 		return nil, &billwatch.FieldError{Field: "base_url", Err: errors.New(what)}
@@ -39,6 +41,9 @@ func (c Connection) base() (*url.URL, error) {
 		return wrong("has no host")
 	case u.User != nil:
 		return wrong("must not hold a user or password")
+	case version != "" && path.Base(u.Path) == version:
+		return nil, &billwatch.FieldError{Field: "base_url", Err: fmt.Errorf("must not end in /%s", version),
+			Hint: "leave it out: each request begins with it"}
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return wrong("must end with its path")
 	}

@@ -11,7 +11,7 @@ import (
 // file of its own. What one has found, the later ones do not find again: only a
 // condition that is sound by itself is compared with others.
 func (r *reader) lint(n *yaml.Node, out *rule) {
-	s := &subject{reader: r, rule: out, entry: n}
+	s := &subject{reader: r, rule: out, entry: n, nobody: "no source that the rule looks at has "}
 	s.expr = r.look(out.expr, "the rule can never fire", "the rule fires wherever its values are known")
 	s.where = r.look(out.where, "the rule looks at no account", "it leaves no account out")
 	s.until = r.look(out.until, "an alert never resolves", "it changes nothing")
@@ -31,6 +31,8 @@ type subject struct {
 	*reader
 	rule  *rule
 	entry *yaml.Node
+
+	nobody string // how it is said that no source has something
 
 	expr, where, until, value *looker
 }

@@ -127,7 +127,7 @@ func (s *subject) lintFields(worlds []world) {
 		for _, u := range usesOf(l.root()) {
 			some := slices.ContainsFunc(worlds, func(w world) bool { return !w.missing[u.name] })
 			if !some && !l.program.asked.about(u.tree, u.name) {
-				l.warn(u.tree, "no source that the rule looks at has "+u.name, "what hangs on it is never known")
+				l.warn(u.tree, s.nobody+u.name, "what hangs on it is never known")
 			}
 		}
 	}

@@ -11,14 +11,21 @@ type Selector struct {
 	program *program
 }
 
-// CompileSelector compiles a select or match condition.
-func CompileSelector(doc *document.Document, n *yaml.Node) (*Selector, billwatch.Problems) {
+// CompileSelector compiles a select or match condition. Facts are of the sources
+// whose accounts it is about, as far as they are known: then it warns of what
+// none of them has.
+func CompileSelector(doc *document.Document, n *yaml.Node, facts ...Facts) (*Selector, billwatch.Problems) {
 	p, problems := compile(doc, n, scope{selector: true}, boolean)
 	if p == nil {
 		return nil, problems
 	}
-	r := &reader{doc: doc, problems: problems}
-	r.look(p, "no account is picked", "every account is picked")
+	r := &reader{doc: doc, problems: problems, options: Options{Facts: facts}}
+	s := &subject{reader: r, rule: &rule{}, nobody: "none of the sources has "}
+	if len(facts) == 1 {
+		s.nobody = "source " + facts[0].Name + " has no "
+	}
+	s.expr = r.look(p, "no account is picked", "every account is picked")
+	s.lintSources()
 	return &Selector{p}, r.problems
 }
 

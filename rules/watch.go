@@ -10,8 +10,9 @@ import (
 	"github.com/billwatch/billwatch/internal/document"
 )
 
-// watchRules are the built-in rules about what cannot be seen. They have no
-// condition: they are judged by how polls go, not by what accounts look like.
+// watchRules are the built-in rules about what cannot be seen or told. They have
+// no condition: they are judged by how polls and deliveries go, not by what
+// accounts look like.
 func watchRules() []*rule {
 	watch := func(name, severity, holds string) *rule {
 		r := &rule{name: name, builtin: true, file: builtinFile, expr: &program{source: holds}}
@@ -22,6 +23,7 @@ func watchRules() []*rule {
 		watch(billwatch.RuleSourceDown, "critical", "no successful poll of the source for 3 intervals"),
 		watch(billwatch.RuleAccountStale, "warning", "no successful poll of the account for 3 planned intervals"),
 		watch(billwatch.RuleAccountGone, "warning", "missing from 3 listings in a row, or deleted"),
+		watch(billwatch.RuleReceiverDown, "critical", "a message to a receiver failed for good"),
 	}
 }
 

@@ -31,7 +31,7 @@ func (l *loader) accounts(n *yaml.Node) {
 			l.fail(entry, "match: is missing", "which accounts, such as account.name startsWith \"Prod\"")
 		}
 		l.ownLabels(document.Get(entry, "labels"))
-		l.config.Accounts = append(l.config.Accounts, AccountEntry{Match: l.selector(s.Match), Labels: s.Labels, Vars: l.vars(s.Vars)})
+		l.config.Accounts = append(l.config.Accounts, AccountEntry{Match: l.selector(s.Match, l.facts()...), Labels: s.Labels, Vars: l.vars(s.Vars)})
 	}
 }
 

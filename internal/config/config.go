@@ -30,6 +30,7 @@ type Config struct {
 	Accounts  []AccountEntry
 	Rules     *rules.Set
 	Router    *notify.Router
+	Fallback  string // the receiver that is told when another one is down; may be empty
 	Templates *notify.Templates
 
 	options rules.Options // that the rules were compiled with

@@ -46,9 +46,24 @@ func (l *loader) decode(s section, own, of any) bool {
 	l.add(l.doc.Decode(known, of))
 	all := append(document.Keys(own), document.Keys(of)...)
 	for k := range document.Pairs(unknown) {
-		l.problems = append(l.problems, l.doc.UnknownKey(k, all))
+		p := l.doc.UnknownKey(k, all)
+		if types := l.otherTypes(s, k.Value); len(types) > 0 {
+			p.Hint = "it is a key of sources of type " + strings.Join(types, " and ")
+		}
+		l.problems = append(l.problems, p)
 	}
 	return len(l.problems) == before
+}
+
+// otherTypes returns which types of source have a key, where it stands in one.
+func (l *loader) otherTypes(s section, key string) []string {
+	var types []string
+	for _, t := range l.kinds.Sources {
+		if strings.HasPrefix(s.name, "sources.") && slices.Contains(document.Keys(t.Settings()), key) {
+			types = append(types, t.Name)
+		}
+	}
+	return types
 }
 
 // joinPaths makes the paths of files relative to the file that names them.

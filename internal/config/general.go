@@ -31,6 +31,7 @@ type settings struct {
 	BuiltinRules builtinRules     `yaml:"builtin_rules"`
 	Templates    []*yaml.Node     `yaml:"templates"`
 	Receivers    *yaml.Node       `yaml:"receivers"`
+	Fallback     string           `yaml:"fallback_receiver"`
 	Route        *yaml.Node       `yaml:"route"`
 }
 
@@ -55,7 +56,7 @@ func defaults() settings {
 func notYet() []string {
 	return []string{
 		"inhibit_rules", "time_intervals", "mute_time_intervals", "active_time_intervals", "web_config_file", "heartbeat",
-		"fallback_receiver", "forget_after",
+		"forget_after",
 	}
 }
 

@@ -14,7 +14,7 @@ func TestEntriesAreJudgedOverWhatWasSeen(t *testing.T) {
 accounts:
   - { match: account.id == "a", labels: { tier: none }, vars: { floor: 1, note: listed } }
   - { match: plan.type == "Big", labels: { tier: big }, vars: { floor: 9 } }
-  - { match: payment_terms == "invoice", vars: { late: true } }
+  - { match: account.owner == "late", vars: { late: true } }
 `))
 	if problems != "" {
 		t.Fatal(problems)

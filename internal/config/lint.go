@@ -21,13 +21,17 @@ func (l *loader) facts() []rules.Facts {
 	}
 	var all []rules.Facts
 	for _, s := range l.config.Sources {
-		f := rules.Facts{Name: s.Name, Interval: s.Timing.Interval}
-		if fields, ok := poller.FactsOf(s.Settings); ok {
-			f.Provider, f.Kind, f.Fields = fields.Provider, fields.Kind, fields.Names
-		}
-		all = append(all, f)
+		all = append(all, factsOf(s))
 	}
 	return all
+}
+
+func factsOf(s Source) rules.Facts {
+	f := rules.Facts{Name: s.Name, Interval: s.Timing.Interval}
+	if fields, ok := poller.FactsOf(s.Settings); ok {
+		f.Provider, f.Kind, f.Fields = fields.Provider, fields.Kind, fields.Names
+	}
+	return f
 }
 
 // labelNames returns the names of labels that some source or account has.

@@ -87,6 +87,10 @@ func TestFieldsOfEachProviderAreWhatItReads(t *testing.T) {
 	for _, tt := range []struct{ typ, settings, answer string }{
 		{"notehub", "token: abc", `{"uid": "a", "name": "A", "role": "owner", "owner": "o", "email": "e", "suspended": false, "plan": {}}`},
 		{"notehub-billing-accounts", "token: abc", `{"uid": "a", "name": "A", "role": "owner", "owner": "o", "email": "e", "suspended": false, "plan": {}}`},
+		{"http-json", "{ token: abc, base_url: https://a.example, unit: USD, list: { path: /a, role: response.r }, fields: { balance: response.b, owner: response.o, spend: { hourly: response.h } } }",
+			`{"b": 1, "o": "o", "h": 2, "r": "r"}`},
+		{"http-json", "{ token: abc, base_url: https://a.example, kind: wallet, list: { path: /a }, fields: { balance: response.b, name: response.n, deleted_at: response.d, plan: { type: response.t } } }",
+			`{"b": 1, "n": "o", "t": "big"}`},
 		{"cudo", "api_key: abc", `{"id": "a", "displayName": "A", "createBy": "o", "state": "STATE_ACTIVE"}`},
 	} {
 		t.Run(tt.typ, func(t *testing.T) {
@@ -144,4 +148,32 @@ func fieldsRead(t *testing.T, snapshot billwatch.Snapshot) []string {
 	})
 	slices.Sort(names)
 	return names
+}
+
+func TestSelectAndMatchAreComparedWithWhatSourcesHave(t *testing.T) {
+	const wallet = "{ type: http-json, token: abc, base_url: https://a.example, list: { path: /a }, fields: { balance: response.b } }"
+	for _, tt := range []struct{ sources, accounts, want string }{
+		{"{ a: { type: cudo, api_key: abc, select: plan.type == \"x\" } }", "",
+			"billwatch.yaml:1:51: warning: plan.type == \"x\" is never true: source a has no plan.type\n  hint: no account is picked"},
+		{"{ a: { type: cudo, api_key: abc, select: suspended || plan.type == \"x\" } }", "",
+			"billwatch.yaml:1:64: warning: source a has no plan.type\n  hint: what hangs on it is never known"},
+		{"{ a: " + wallet + ", b: { type: cudo, api_key: abc } }", "spend.hourly > 1 || account.id == \"q\"", ""},
+		{"{ a: " + wallet + " }", "balance > 5 || spend.hourly > 1",
+			"billwatch.yaml:2:38: warning: source a has no spend.hourly\n  hint: what hangs on it is never known"},
+		{"{ a: " + wallet + ", b: " + wallet + " }", "account.provider == \"cudo\"",
+			"billwatch.yaml:2:23: warning: account.provider == \"cudo\" is true at no source\n  hint: no account is picked"},
+		{"{ a: { type: http-json, token: abc, currency: USD, base_url: https://a.example, list: { path: /a }, fields: { balance: response.b } } }", "",
+			"billwatch.yaml:1:46: unknown key \"currency\"\n  hint: it is a key of sources of type cudo"},
+		{"{ a: { type: notehub, token: abc, base_url: https://a.example/v1 } }", "",
+			"billwatch.yaml:1:54: base_url: must not end in /v1\n  hint: leave it out: each request begins with it"},
+	} {
+		text := "sources: " + tt.sources + "\n"
+		if tt.accounts != "" {
+			text += "accounts: [ { match: '" + tt.accounts + "' } ]\n"
+		}
+		_, got := load(t, write(t, text+"receivers: { ops: { webhook: { url: https://h.example } } }\n"))
+		if diff := cmp.Diff(tt.want, withoutExcerpts(got)); diff != "" {
+			t.Errorf("in\n%s\n%s", text, diff)
+		}
+	}
 }

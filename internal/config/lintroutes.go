@@ -20,7 +20,7 @@ func (l *loader) lintRoutes(root *notify.Route, n *yaml.Node) {
 	t := &routeLint{loader: l, known: l.knownValues(), reached: map[string]bool{}}
 	t.node(routeAt{root, n, root.Receiver}, nil)
 	for k := range document.Pairs(l.settings.Receivers) {
-		if !t.reached[k.Value] {
+		if !t.reached[k.Value] && k.Value != l.config.Fallback {
 			l.warn(k, "no route leads to receiver "+l.doc.Quote(k), "")
 		}
 	}

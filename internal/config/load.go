@@ -86,7 +86,9 @@ func (l *loader) load(env []string) {
 	l.rules()
 	l.templates(l.settings.Templates)
 	if l.only == "" {
-		l.route(l.receivers(l.settings.Receivers))
+		receivers := l.receivers(l.settings.Receivers)
+		l.fallback(receivers)
+		l.route(receivers)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -128,6 +129,7 @@ func (r receiver) integration(s section, t notify.Type) (notify.Integration, boo
 	in := notify.Integration{
 		Name: s.name, Receiver: r.name, Type: t.Name, Notifier: notifier,
 		SendResolved: own.SendResolved, RetryFor: own.RetryFor, StormLimit: own.StormLimit,
+		Settings: settingsOf(s.node),
 	}
 	if own, ok := theirs.(interface{ Overrides() notify.Overrides }); ok {
 		in.Overrides = own.Overrides()
@@ -135,6 +137,17 @@ func (r receiver) integration(s section, t notify.Type) (notify.Integration, boo
 	in.Overrides.Timezone = r.zone
 	r.checkOverrides(s, in.Overrides)
 	return in, true
+}
+
+// settingsOf returns a text that changes with the settings, for the store to
+// remember. Of a secret it gives away next to nothing: so few digits fit one
+// guess in a million, and miss one change in as many.
+func settingsOf(n *yaml.Node) string {
+	written, err := yaml.Marshal(n)
+	if err != nil { // it was read from a file, and can be written
+		return ""
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(written))[:5]
 }
 
 // checkOverrides parses an integration's own templates. E-mail calls a title a

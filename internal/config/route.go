@@ -1,8 +1,12 @@
 package config
 
 import (
+	"maps"
+	"slices"
+
 	"go.yaml.in/yaml/v4"
 
+	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/document"
 	"github.com/billwatch/billwatch/notify"
 )
@@ -32,6 +36,26 @@ func (l *loader) route(receivers map[string][]notify.Integration) {
 		return
 	}
 	l.lintRoutes(&root, n)
+}
+
+// fallback checks who is told when a receiver does not get its messages.
+func (l *loader) fallback(receivers map[string][]notify.Integration) {
+	name := l.settings.Fallback
+	if name == "" {
+		return
+	}
+	n := document.Get(l.doc.Root(), "fallback_receiver")
+	if _, ok := receivers[name]; !ok {
+		l.fail(n, "fallback_receiver: there is no receiver "+l.doc.Quote(n), suggest(name, slices.Sorted(maps.Keys(receivers))))
+		return
+	}
+	l.config.Fallback = name
+	switch {
+	case l.config.Rules != nil && !l.config.Rules.Watches(billwatch.RuleReceiverDown):
+		l.warn(n, "fallback_receiver is told nothing: the rule ReceiverDown is switched off", "take it out of builtin_rules.disabled")
+	case len(receivers) == 1:
+		l.warn(n, "fallback_receiver is the only receiver: nobody is left to tell when it is down", "add another receiver")
+	}
 }
 
 // rootByDefault makes the only receiver the root, where no route is configured.
@@ -87,7 +111,7 @@ func (l *loader) warnUnreached(root *notify.Route) {
 	}
 	walk(root)
 	for k := range document.Pairs(l.settings.Receivers) {
-		if !reached[k.Value] {
+		if !reached[k.Value] && k.Value != l.config.Fallback {
 			l.warn(k, "no route leads to receiver "+l.doc.Quote(k), "")
 		}
 	}

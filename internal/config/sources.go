@@ -82,7 +82,7 @@ func (l *loader) source(s section, name string) {
 	l.atLeast(s.node, "requests_per_minute", own.RequestsPerMinute >= 0, "must not be negative")
 	l.atLeast(s.node, "max_interval", own.MaxInterval == 0 || own.MaxInterval >= source.Timing.Interval, "must not be shorter than interval")
 	l.ownLabels(document.Get(s.node, "labels"))
-	source.Select = l.selector(own.Select)
+	source.Select = l.selector(own.Select, factsOf(source))
 	_, err := theirs.New(source.common())
 	l.place(s, decoded, err)
 	l.warnOfHaste(s, own, t)
@@ -145,11 +145,11 @@ func (l *loader) ownLabels(n *yaml.Node) {
 	}
 }
 
-func (l *loader) selector(n *yaml.Node) *rules.Selector {
+func (l *loader) selector(n *yaml.Node, facts ...rules.Facts) *rules.Selector {
 	if document.IsNull(n) {
 		return nil
 	}
-	selector, problems := rules.CompileSelector(l.doc, n)
+	selector, problems := rules.CompileSelector(l.doc, n, facts...)
 	l.add(problems)
 	return selector
 }

@@ -26,6 +26,9 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"an empty file", "", "billwatch.yaml: configuration is empty\n  hint: it needs at least sources: and receivers:"},
 		{"a comment alone", "# nothing\n", "billwatch.yaml: configuration is empty\n  hint: it needs at least sources: and receivers:"},
+		{"a fallback that is not there", around("fallback_receiver: hok"), "billwatch.yaml:5:20: fallback_receiver: there is no receiver \"hok\"\n  hint: did you mean hook?"},
+		{"a fallback for itself", around("fallback_receiver: hook"), "billwatch.yaml:5:20: warning: fallback_receiver is the only receiver: nobody is left to tell when it is down\n  hint: add another receiver"},
+		{"a fallback that hears nothing", around("fallback_receiver: hook\nbuiltin_rules: { disabled: [ReceiverDown] }"), "billwatch.yaml:5:20: warning: fallback_receiver is told nothing: the rule ReceiverDown is switched off\n  hint: take it out of builtin_rules.disabled"},
 		{"a list", "- a", "billwatch.yaml:1:1: configuration must be a mapping of keys to values"},
 		{"a rule file", "rules: []", "billwatch.yaml: is a rule file, not a configuration\n  hint: a configuration has sources: and receivers:"},
 		{"a test file", "tests: []", "billwatch.yaml: is a test file, not a configuration\n  hint: a configuration has sources: and receivers:"},

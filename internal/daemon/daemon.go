@@ -107,6 +107,9 @@ func (d *Daemon) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.configured(ctx, store); err != nil {
+		return err
+	}
 	rounds, feeder := d.rounds(store), d.feeder(store)
 	rounds.pipeline.moved = feeder.Knock
 	scheduler := &poller.Scheduler{Sources: d.Sources, Knock: rounds.knock, Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log}
@@ -199,7 +202,8 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
 		Store: store, Waker: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
-		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
+		Down: notify.Down{Alert: d.Rules.ReceiverDown, Fallback: d.Fallback},
+		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
 	})
 }

@@ -10,7 +10,7 @@ import (
 // way of going silent.
 func (d *Daemon) feeder(store *sqlstore.Store) *notify.Feeder {
 	return notify.NewFeeder(notify.FeederConfig{
-		Store: store, Router: d.Router, ExternalURL: d.Templates.ExternalURL(),
+		Store: store, Router: d.Router, Fallback: d.Fallback, ExternalURL: d.Templates.ExternalURL(),
 		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log, Pushed: d.metrics.Pushed,
 	})
 }

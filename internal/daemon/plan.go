@@ -28,11 +28,12 @@ type Plan struct {
 	Given     func(a billwatch.Account, seen ...*billwatch.Snapshot) config.Given
 	Router    *notify.Router
 	Templates *notify.Templates
+	Fallback  string // the receiver that is told when another one is down; may be empty
 }
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
-	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates,
+	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback,
 		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}, LabelsBy: map[string]string{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)

@@ -46,7 +46,7 @@ func (d *Daemon) endOrphans(ctx context.Context, store *sqlstore.Store, r *round
 	}
 	orphans := map[string][]billwatch.Alert{}
 	for _, alert := range standing {
-		if source := alert.Key.Account.Source; !configured[source] {
+		if source := alert.Key.Account.Source; source != "" && !configured[source] { // without one it is about a receiver
 			orphans[source] = append(orphans[source], alert)
 		}
 	}

@@ -65,12 +65,18 @@ func tolerance(word string) int {
 	return 2
 }
 
+// aboutAccounts are the keys below which state is an account's, not the address
+// of a database.
+func aboutAccounts() []string { return []string{"tests", "fields"} }
+
+func isState(key string) bool { return distance(strings.ToLower(key), "state") <= tolerance("state") }
+
 // hideSecrets marks every scalar below a secret's key.
 func (d *Document) hideSecrets(root *yaml.Node) {
 	d.hidden = map[int][]span{}
 	seen := map[*yaml.Node]bool{}
-	var walk func(n *yaml.Node, secret bool)
-	walk = func(n *yaml.Node, secret bool) {
+	var walk func(n *yaml.Node, secret, accounts bool)
+	walk = func(n *yaml.Node, secret, accounts bool) {
 		if seen[n] && !secret { // what an alias named may have become a secret since
 			return
 		}
@@ -80,15 +86,16 @@ func (d *Document) hideSecrets(root *yaml.Node) {
 		}
 		if n.Kind != yaml.MappingNode {
 			for _, c := range n.Content {
-				walk(c, secret)
+				walk(c, secret, accounts)
 			}
 			return
 		}
 		for k, v := range Pairs(n) {
-			walk(v, secret || IsSecretKey(k.Value))
+			open := accounts && isState(k.Value)
+			walk(v, secret || IsSecretKey(k.Value) && !open, accounts || slices.Contains(aboutAccounts(), k.Value))
 		}
 	}
-	walk(root, false)
+	walk(root, false, false)
 }
 
 func (d *Document) hideScalar(n *yaml.Node) {

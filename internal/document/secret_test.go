@@ -123,3 +123,30 @@ func TestOnlyKeepsThePlacesOfAPart(t *testing.T) {
 		t.Errorf("the place is %v", p)
 	}
 }
+
+func TestStateIsHiddenWhereItIsADatabase(t *testing.T) {
+	for _, tt := range []struct{ text, at, want string }{
+		{"state: postgres-of-blues\nx: 1", "state", "state: <secret>"},
+		{"stat3: postgres-of-blues\nx: 1", "stat3", "stat3: <secret>"},
+		{"log: { state: postgres-of-blues }", "log", "log: { state: <secret>          }"},
+		{"tests: [{ series: { state: active suspended } }]", "tests", "tests: [{ series: { state: active suspended } }]"},
+		{"tests: [{ series: { sate: active suspended } }]", "tests", "tests: [{ series: { sate: active suspended } }]"},
+		{"tests: [{ series: { token: hunter2hunter2 } }]", "tests", "tests: [{ series: { token: <secret>       } }]"},
+		{"sources: { a: { fields: { state: item.status } } }", "sources", "sources: { a: { fields: { state: item.status } } }"},
+		{"tests: &a { state: hunter2hunter2 }\nsecret: *a", "tests", "tests: &a { state: <secret>       }"},
+	} {
+		doc, problems := document.Parse("f", []byte(tt.text))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		var got string
+		for k := range document.Pairs(doc.Root()) {
+			if k.Value == tt.at {
+				got = doc.Error(k, "", "").Excerpt
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s\nshown as %s\nwant     %s", tt.text, got, tt.want)
+		}
+	}
+}

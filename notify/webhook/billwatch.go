@@ -118,7 +118,7 @@ func alertOf(a billwatch.Alert) alert {
 // accountOf returns whom the alert is about; nil for alerts about a source, or
 // about billwatch itself.
 func accountOf(a billwatch.Alert) *account {
-	if a.Key.Account.ID == "" {
+	if a.Key.Account.ID == "" || a.Key.Account.Source == "" {
 		return nil
 	}
 	out := &account{

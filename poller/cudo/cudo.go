@@ -60,6 +60,7 @@ func (c *Config) New(common poller.Common) (poller.Provider, error) {
 		Connection: c.Connection,
 		Token:      poller.Token{Field: "api_key", Value: c.APIKey, File: c.APIKeyFile},
 		Prefix:     "Bearer ",
+		Version:    "v1",
 	})
 	if err := errors.Join(err, checkCurrency(c.Currency), checkHistory(c.History)); err != nil {
 		return nil, err

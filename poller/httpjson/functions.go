@@ -82,12 +82,39 @@ func (c *compiler) call(n *ast.CallNode) node {
 		args[i] = c.node(a)
 		fixed = fixed && args[i].fixed
 		if want := f.takes[min(i, len(f.takes)-1)]; want != anything {
-			c.wants(args[i], "in "+callee.Value+"(…)", want)
+			c.takes(callee.Value, args[i], want)
 		}
 	}
 	return node{kind: f.gives, at: place(n), fixed: fixed, eval: func(e *env) (any, error) {
 		return f.run(e, callee.Value, args)
 	}}
+}
+
+// takes reports an argument that can only be of another kind.
+func (c *compiler) takes(name string, arg node, want kind) {
+	before := c.wrong
+	c.wants(arg, "in "+name+"(…)", want)
+	if before == nil && c.wrong != nil && c.wrong.hint == "" {
+		c.wrong.hint = functionHint(name, arg.kind)
+	}
+}
+
+// functionHint says what else to call with a value of the kind.
+func functionHint(name string, got kind) string {
+	switch {
+	case name == "date" && got == number:
+		return "unix(…) makes a date of seconds, unix(… / 1000) of milliseconds"
+	case name == "unix" && got == text:
+		return "date(…) reads a date, unix(decimal(…)) seconds in quotes"
+	}
+	return ""
+}
+
+func withHint(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, hint)
 }
 
 func howMany(least, most int) string {
@@ -112,7 +139,7 @@ func (f function) run(e *env, name string, args []node) (any, error) {
 		}
 		want := f.takes[min(i, len(f.takes)-1)]
 		if !isNil(v) && want != anything && kindOf(v) != want {
-			return nil, mismatch(arg, v, want)
+			return nil, withHint(mismatch(arg, v, want), functionHint(name, kindOf(v)))
 		}
 		values[i], missing = v, missing || isNil(v)
 	}

@@ -82,6 +82,7 @@ func (c *Config) New(common poller.Common) (poller.Provider, error) {
 		Connection: c.Connection,
 		Token:      poller.Token{Field: "token", Value: c.Token, File: c.TokenFile},
 		Prefix:     "Bearer ",
+		Version:    "v1",
 	})
 	if err != nil {
 		return nil, err

@@ -111,15 +111,31 @@ func (s *Store) Settle(ctx context.Context, st billwatch.Settlement) error {
 		if err := t.pause(ctx, st); err != nil {
 			return err
 		}
-		if st.Outcome == billwatch.Failed && st.Forget {
-			return t.forget(ctx, st.Delivery.Notification)
-		}
-		return nil
+		return t.ended(ctx, st)
 	})
 	if err != nil {
 		return fmt.Errorf("settle %s: %w", st.Delivery.Notification.ID, err)
 	}
 	return nil
+}
+
+// ended sees to what follows from the end of a notification.
+func (t *tx) ended(ctx context.Context, st billwatch.Settlement) error {
+	n := st.Delivery.Notification
+	switch {
+	case st.Outcome == billwatch.Delivered:
+		return t.rose(ctx, n.Integration, "took a message again", st.At)
+	case st.Outcome != billwatch.Failed:
+		return nil
+	case st.Forget:
+		if err := t.forget(ctx, n); err != nil {
+			return err
+		}
+	}
+	if st.Down == nil {
+		return nil
+	}
+	return t.fell(ctx, st)
 }
 
 // settle writes the outcome to the row, and says whether it did: not where it

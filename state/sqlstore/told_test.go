@@ -1,0 +1,247 @@
+package sqlstore_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/rules"
+)
+
+// ear is a receiver that keeps what it took, and refuses while it is told to.
+type ear struct {
+	mu      sync.Mutex
+	refuses error
+	took    []billwatch.Notification
+	tries   int
+}
+
+func (e *ear) Notify(_ context.Context, n billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tries++
+	if e.refuses != nil {
+		return billwatch.Receipt{}, e.refuses
+	}
+	e.took = append(e.took, n)
+	return billwatch.Receipt{Answer: "ok"}, nil
+}
+
+// heard is the story of what an ear took: reasons with their rules.
+func (e *ear) heard() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var story []string
+	for _, n := range e.took {
+		story = append(story, n.Reason+" "+n.Alerts[0].Key.Rule)
+	}
+	return strings.Join(story, ", ")
+}
+
+// of is what an ear heard of one account, as reasons.
+func (e *ear) of(account string) string {
+	var reasons []string
+	for _, n := range e.took {
+		if n.Alerts[0].Key.Account.ID == account {
+			reasons = append(reasons, n.Reason)
+		}
+	}
+	return strings.Join(reasons, " ")
+}
+
+// road is a dispatcher on a real store, with a clock that is set by hand.
+type road struct {
+	*outboxWorld
+	router     *notify.Router
+	dispatcher *notify.Dispatcher
+	ears       map[string]*ear
+}
+
+// newRoad opens a road to these receivers; the first one is told of everything.
+func newRoad(w *outboxWorld, fallback string, receivers ...string) *road {
+	w.Helper()
+	r := &road{outboxWorld: w, ears: map[string]*ear{}}
+	all := map[string][]notify.Integration{}
+	for _, name := range receivers {
+		r.ears[name] = &ear{}
+		all[name] = []notify.Integration{{Name: name + "/webhook/0", Receiver: name, Type: "webhook", SendResolved: true,
+			RetryFor: time.Hour, StormLimit: 20, Notifier: r.ears[name]}}
+	}
+	r.open(fallback, receivers[0], all)
+	return r
+}
+
+// open makes the dispatcher anew, as a process that starts does.
+func (r *road) open(fallback, root string, all map[string][]notify.Integration) {
+	r.Helper()
+	wait, often := time.Second, time.Minute
+	router, err := notify.NewRouter(&notify.Route{Receiver: root, GroupBy: []string{"..."}, GroupWait: &wait, GroupInterval: &often}, all)
+	r.must(err)
+	r.router = router
+	set, problems := rules.Load(nil, rules.Options{})
+	if set == nil {
+		r.Fatal(problems)
+	}
+	templates, err := notify.NewTemplates(notify.TemplatesConfig{})
+	r.must(err)
+	r.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
+		Store: r.store, Waker: r.store, Router: r.router, Templates: templates, Holder: "a", Now: func() time.Time { return r.now },
+		Down: notify.Down{Alert: set.ReceiverDown, Fallback: fallback}, Log: slog.New(slog.DiscardHandler),
+	})
+	r.must(err)
+}
+
+// alert commits that an alert of an account began or ended.
+func (r *road) alert(id string, state billwatch.AlertState) {
+	r.Helper()
+	a := outboxAlert(id, r.now)
+	a.State = state
+	from := billwatch.Inactive
+	if state == billwatch.Resolved {
+		from, a.EndsAt = billwatch.Firing, r.now
+	}
+	r.must(r.store.Commit(r.Context(), billwatch.Batch{
+		Lease: r.lease, Now: r.now, Alerts: []billwatch.Alert{a},
+		Transitions: []billwatch.Transition{{Alert: a, From: from, To: state, At: r.now}}, Due: r.router.Due(a, r.now),
+	}))
+}
+
+// pass lets time go by; everything that becomes due is done in its turn.
+func (r *road) pass(d time.Duration) {
+	r.Helper()
+	for end := r.now.Add(d); ; {
+		next, err := r.dispatcher.Step(r.Context())
+		r.must(err)
+		if next.IsZero() || next.After(end) {
+			r.now = end
+			return
+		}
+		r.now = latestOf(r.now.Add(time.Millisecond), next)
+	}
+}
+
+func latestOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// wants fails when an ear heard another story.
+func (r *road) wants(what, receiver, story string) {
+	r.Helper()
+	if heard := r.ears[receiver].heard(); heard != story {
+		r.Errorf("%s: %s heard %q, want %q", what, receiver, heard, story)
+	}
+}
+
+// moves are the transitions of ReceiverDown, oldest first.
+func (r *road) moves(integration string) string {
+	r.Helper()
+	all, err := r.store.Transitions(r.Context(), billwatch.AccountKey{ID: integration}, 100)
+	r.must(err)
+	var states []string
+	for _, t := range slices.Backward(all) {
+		states = append(states, string(t.To))
+	}
+	return strings.Join(states, " ")
+}
+
+var errRefused = notify.Permanent(errors.New("channel_not_found"))
+
+func TestAReceiverThatIsDownIsToldOnceToTheOthers(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newRoad(w, "backup", "ops", "backup")
+		r.ears["ops"].refuses = errRefused
+		r.alert("1", billwatch.Firing)
+		r.pass(time.Minute)
+		r.wants("after the first refusal", "backup", "first ReceiverDown")
+		n := r.ears["backup"].took[0]
+		if len(n.Alerts) != 1 || n.Alerts[0].Labels["integration"] != "ops/webhook/0" || n.Alerts[0].Labels["severity"] != "critical" ||
+			!strings.Contains(n.Message.Text, "channel_not_found") || strings.Contains(n.Message.Text, "(, ") {
+			t.Errorf("told as %+v", n)
+		}
+		r.alert("2", billwatch.Firing)
+		r.pass(time.Hour)
+		r.wants("after the second", "backup", "first ReceiverDown")
+		r.ears["ops"].refuses = nil
+		r.alert("3", billwatch.Firing)
+		r.pass(time.Hour)
+		r.wants("once a message is taken again", "backup", "first ReceiverDown, all_resolved ReceiverDown")
+		r.wants("of its own trouble it hears nothing", "ops", "first Low")
+		if got := r.moves("ops/webhook/0"); got != "firing resolved" {
+			t.Errorf("its history is %q", got)
+		}
+	})
+}
+
+func TestReceiversThatAreAllDownDoNotTellEachOtherForEver(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newRoad(w, "backup", "ops", "backup")
+		r.ears["ops"].refuses, r.ears["backup"].refuses = errRefused, errRefused
+		r.alert("1", billwatch.Firing)
+		r.pass(23 * time.Hour)
+		// ops is told of the alert and that backup is down, backup that ops is down.
+		if ops, backup := r.ears["ops"].tries, r.ears["backup"].tries; ops != 2 || backup != 1 {
+			t.Errorf("ops was tried %d times and backup %d, want 2 and 1", ops, backup)
+		}
+		if ops, backup := r.moves("ops/webhook/0"), r.moves("backup/webhook/0"); ops != "firing" || backup != "firing" {
+			t.Errorf("moved %q and %q, want one firing each", ops, backup)
+		}
+	})
+}
+
+func TestAReceiverThatWasAwayForADayIsToldFirstWhenItIsBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newRoad(w, "backup", "ops", "backup") // retry_for is an hour
+		r.ears["ops"].refuses = errors.New("connection reset")
+		r.alert("1", billwatch.Firing)
+		r.alert("2", billwatch.Firing)
+		r.pass(23 * time.Hour)
+		r.wants("while it is away", "backup", "first ReceiverDown")
+		if tries := r.ears["ops"].tries; tries < 2*23*6 || tries > 2*23*20 {
+			t.Errorf("%d attempts in 23 hours for two alerts, want about six an hour each", tries)
+		}
+		r.alert("2", billwatch.Resolved)
+		r.ears["ops"].refuses = nil
+		r.pass(20 * time.Minute)
+		// An attempt without an answer may have been heard: what began is told
+		// before its end, and not left out.
+		if one, two := r.ears["ops"].of("1"), r.ears["ops"].of("2"); one != "first" || two != "first all_resolved" {
+			t.Errorf("back again it heard %q of one alert and %q of the other", one, two)
+		}
+		r.wants("when it is back", "backup", "first ReceiverDown, all_resolved ReceiverDown")
+	})
+}
+
+func TestSettingsThatChangedMakeGoodWhatWasRefused(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newRoad(w, "backup", "ops", "backup")
+		settings := map[string]string{"ops/webhook/0": "one", "backup/webhook/0": "one"}
+		r.must(r.store.Configured(t.Context(), settings, r.now))
+		r.ears["ops"].refuses = errRefused
+		r.alert("1", billwatch.Firing)
+		r.alert("2", billwatch.Firing)
+		r.pass(time.Minute)
+		r.wants("after the refusals", "backup", "first ReceiverDown")
+		r.ears["ops"].refuses = nil
+		r.must(r.store.Configured(t.Context(), settings, r.now))
+		r.pass(time.Hour)
+		r.wants("while nothing changed", "ops", "")
+		settings["ops/webhook/0"] = "two"
+		r.must(r.store.Configured(t.Context(), settings, r.now))
+		r.pass(time.Minute)
+		r.wants("once its settings changed", "ops", "first Low, first Low")
+		r.wants("who was told hears the end", "backup", "first ReceiverDown, all_resolved ReceiverDown")
+		r.must(r.store.Configured(t.Context(), settings, r.now))
+		r.pass(time.Hour)
+		r.wants("and nothing more", "ops", "first Low, first Low")
+	})
+}
