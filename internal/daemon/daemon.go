@@ -205,6 +205,7 @@ func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
 		Down: notify.Down{Alert: d.Rules.ReceiverDown, Fallback: d.Fallback},
 		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
+		Chart: charts{store, d.Plan}.draw,
 	})
 }
 
