@@ -124,7 +124,7 @@ func (f *Feeder) Once(ctx context.Context) error {
 		wg.Go(func() { errs[i] = feed.round(ctx) })
 	}
 	wg.Wait()
-	return joined(errs)
+	return together(errs)
 }
 
 // Knock says that alerts have moved; it never waits.

@@ -72,7 +72,7 @@ func (f *feeding) round(ctx context.Context) error {
 	if err == nil {
 		err = r.post(ctx)
 	}
-	err = errors.Join(joined(r.refused), err)
+	err = errors.Join(together(r.refused), err)
 	if err != nil {
 		err = errors.New(Redact(err.Error()))
 	}
@@ -183,8 +183,8 @@ func (r *round) push(ctx context.Context) (err error) {
 	return r.feed.Push(ctx, Standing{Alerts: r.batch, At: r.c.Now(), ExternalURL: r.c.ExternalURL})
 }
 
-// joined is errors.Join of the first few of many.
-func joined(errs []error) error {
+// together is errors.Join of the first few of many.
+func together(errs []error) error {
 	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 	const most = 3
 	if more := len(errs) - most; more > 0 {
