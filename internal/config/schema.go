@@ -31,7 +31,7 @@ func Schema(of string, k Kinds) ([]byte, error) {
 	case "rules":
 		s = rulesSchema()
 	case "tests":
-		s = testsSchema()
+		s = testsSchema(k)
 	default:
 		return nil, fmt.Errorf("there is no schema of %q\n  hint: %s", of, suggest(of, Schemas()))
 	}
@@ -63,6 +63,7 @@ func configSchema(k Kinds) schema {
 	m.defs["route"] = m.structure("route", reflect.ValueOf(notify.Route{}))
 	ruleDefs(m.defs)
 	scalarDefs(m.defs)
+	describeConfig(top, m.defs)
 	top["title"], top["$defs"] = "billwatch.yaml", m.defs
 	return top
 }

@@ -40,11 +40,12 @@ func TestAnAlertmanagerHearsOfWhatStandsInTheStore(t *testing.T) {
 		c.URLs = []string{server.URL}
 		n, err := alertmanager.New(c, notify.Common{})
 		r.must(err)
-		r.d.Router, err = notify.NewRouter(&notify.Route{Receiver: "am"}, map[string][]notify.Integration{
+		plan := r.d.plan()
+		plan.Router, err = notify.NewRouter(&notify.Route{Receiver: "am"}, map[string][]notify.Integration{
 			"am": {{Name: "am/alertmanager/0", Receiver: "am", SendResolved: true, Notifier: n}},
 		})
 		r.must(err)
-		r.d.Templates, err = notify.NewTemplates(notify.TemplatesConfig{})
+		plan.Templates, err = notify.NewTemplates(notify.TemplatesConfig{})
 		r.must(err)
 		knocks := 0
 		r.rounds.pipeline.moved = func() { knocks++ }
@@ -52,7 +53,7 @@ func TestAnAlertmanagerHearsOfWhatStandsInTheStore(t *testing.T) {
 		look := func(when string, moved bool, want ...string) {
 			t.Helper()
 			posted.Store(&[]string{"nothing was posted"})
-			r.must(r.d.feeder(r.store).Once(t.Context()))
+			r.must(r.d.feeder(r.store, plan).Once(t.Context()))
 			if got := *posted.Load(); !slices.Equal(got, want) {
 				t.Errorf("%s: posted %q, want %q", when, got, want)
 			}
