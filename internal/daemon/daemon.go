@@ -200,8 +200,8 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
 		Store: store, Waker: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
-		Down: notify.Down{Alert: d.Rules.ReceiverDown, Fallback: d.Fallback},
-		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
+		Storms: store, Down: notify.Down{Alert: d.Rules.ReceiverDown, Fallback: d.Fallback},
+		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
 	})
 }

@@ -218,7 +218,7 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 	var groups []billwatch.Group
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		g := billwatch.Group{Integration: integration}
-		err := rows.Scan(&g.Key, &g.Receiver, document(&g.Labels), stamp(&g.ToldAt), &g.Claim, &g.Incident)
+		err := rows.Scan(&g.Key, &g.Receiver, document(&g.Labels), stamp(&g.ToldAt), &g.Claim, &g.Incident, &g.Storm)
 		groups = append(groups, g)
 		return err
 	}, `
@@ -228,7 +228,8 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 		)
 		UPDATE alert_groups SET due_at = $4, claim = $5, wanted_at = 0
 		WHERE integration = $1 AND group_key IN (SELECT group_key FROM due) AND due_at <> 0 AND due_at <= $2
-		RETURNING group_key, receiver, labels, told_at, claim, incident`,
+		RETURNING group_key, receiver, labels, told_at, claim, incident,
+			COALESCE((SELECT s.id FROM storms s WHERE s.integration = alert_groups.integration AND s.group_key = alert_groups.group_key), '')`,
 		integration, c.Now, limit, c.Until, c.Holder)
 	if err != nil {
 		return nil, err
@@ -246,8 +247,9 @@ func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		var m billwatch.Member
 		var told string
-		var gone int
-		err := rows.Scan(document(&m.Alert), &told, &m.Version, &gone)
+		var gone, counted int
+		err := rows.Scan(document(&m.Alert), &told, &m.Version, &counted, &gone)
+		m.Counted = counted > 0
 		m.Told = billwatch.AlertState(told)
 		if gone > 0 {
 			m.Muted = billwatch.Mute{Why: billwatch.MutedGone}
@@ -255,7 +257,7 @@ func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
 		g.Members = append(g.Members, m)
 		return err
 	}, `
-		SELECT COALESCE(a.body, m.body), m.told, m.version, (
+		SELECT COALESCE(a.body, m.body), m.told, m.version, m.counted, (
 			SELECT count(*) FROM alerts g WHERE g.source = a.source AND g.account = a.account AND a.rule <> g.rule
 				AND g.rule = '`+billwatch.RuleAccountGone+`' AND g.state = 'firing')
 		FROM members m
