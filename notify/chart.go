@@ -34,7 +34,7 @@ func (w *drawing) chart(ctx context.Context, in Integration, n *billwatch.Notifi
 		return
 	}
 	first := n.Alerts[0]
-	key := first.Key.Account.String() + "/" + first.Key.Rule
+	key := first.Key.Account.String() + "/" + first.Key.Rule + " " + zone(in)
 	picture, ok := w.drawn[key]
 	if !ok {
 		var err error
@@ -63,4 +63,12 @@ func (w *drawing) draw(ctx context.Context, draw func(context.Context, billwatch
 		return nil, fmt.Errorf("%d bytes are too many", len(picture))
 	}
 	return picture, err
+}
+
+// zone names the zone of an integration's dates, empty for the common one.
+func zone(in Integration) string {
+	if in.Overrides.Timezone == nil {
+		return ""
+	}
+	return in.Overrides.Timezone.String()
 }

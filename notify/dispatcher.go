@@ -18,6 +18,7 @@ const (
 	lookSlowly   = 30 * time.Second // where nothing is known to be due
 	lookAgain    = time.Second      // where something due could not be taken
 	storeTimeout = 5 * time.Second  // of one call
+	sweepTimeout = time.Minute      // of looking at every member
 	afterEnd     = 5 * time.Second  // how long marks are tried once the dispatcher is to end
 )
 
@@ -26,6 +27,7 @@ const (
 type DispatcherConfig struct {
 	Store     Store
 	Waker     Waker
+	Quiet     Quieter // nil where neither silences nor inhibition are kept
 	Router    *Router
 	Templates *Templates
 	Down      Down
@@ -53,6 +55,7 @@ type Dispatcher struct {
 	c        DispatcherConfig
 	names    []string
 	senders  map[string]*sender
+	quiet    *sweeper
 	again    chan struct{} // what is due has changed
 	unmarked atomic.Int64  // attempts whose end could not be stored yet
 }
@@ -76,6 +79,7 @@ func NewDispatcher(c DispatcherConfig) (*Dispatcher, error) {
 		c.Speed = 1
 	}
 	d := &Dispatcher{c: c, senders: map[string]*sender{}, again: make(chan struct{}, 1)}
+	d.quiet = &sweeper{store: c.Quiet, router: c.Router, now: c.Now}
 	for _, in := range c.Router.Integrations() {
 		d.names = append(d.names, in.Name)
 		d.senders[in.Name] = newSender(d, in)
@@ -129,7 +133,7 @@ func (d *Dispatcher) turn(ctx context.Context) (time.Duration, error) {
 	if d.blocked() {
 		return lookAgain, nil
 	}
-	err := d.flush(ctx)
+	err := errors.Join(d.sweep(ctx), d.flush(ctx))
 	for _, s := range d.senders {
 		s.knock()
 	}
@@ -156,7 +160,15 @@ func (d *Dispatcher) blocked() bool { return d.unmarked.Load() > 0 }
 func (d *Dispatcher) nextDue(ctx context.Context) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	return d.c.Waker.NextDue(ctx, d.names)
+	due, err := d.c.Waker.NextDue(ctx, d.names)
+	return sooner(due, d.quiet.due()), err
+}
+
+// sweep makes due what is no longer muted as it was, or newly is.
+func (d *Dispatcher) sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sweepTimeout)
+	defer cancel()
+	return d.quiet.sweep(ctx)
 }
 
 // flush looks at all due groups, a batch at a time.
@@ -174,6 +186,9 @@ func (d *Dispatcher) flush(ctx context.Context) error {
 func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*storeTimeout)
 	defer cancel()
+	if err := d.quiet.read(ctx); err != nil {
+		return 0, err
+	}
 	now := d.c.Now()
 	groups, err := d.c.Store.ClaimGroups(ctx, d.claim(d.names, groupBatch, now))
 	if err != nil || len(groups) == 0 {
@@ -182,7 +197,7 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 	byIntegration := map[string][]billwatch.Flush{}
 	for _, g := range groups {
 		if s, ok := d.senders[g.Integration]; ok { // one that was asked for
-			byIntegration[g.Integration] = append(byIntegration[g.Integration], Decide(g, Plan{d.c.Router.Timing(g), s.in.SendResolved}, now))
+			byIntegration[g.Integration] = append(byIntegration[g.Integration], Decide(g, d.plan(g, s.in, now), now))
 		}
 	}
 	var flushes []billwatch.Flush
@@ -200,6 +215,10 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 		}
 	}
 	return len(groups), errors.Join(append(problems, d.freeze(ctx, flushes))...)
+}
+
+func (d *Dispatcher) plan(g billwatch.Group, in Integration, now time.Time) Plan {
+	return Plan{Timing: d.c.Router.Timing(g), SendResolved: in.SendResolved, Quiet: d.quiet.quiet, Hold: d.c.Router.Hold(g, now)}
 }
 
 // freeze stores flushes together, or, where that fails, each on its own: one

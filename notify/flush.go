@@ -12,6 +12,8 @@ import (
 type Plan struct {
 	Timing       Timing
 	SendResolved bool
+	Quiet        *Quieting // nil mutes nobody
+	Hold         Hold      // whether its route tells at this time
 }
 
 // Decide says what looking at a claimed group comes to: a notification with its
@@ -21,8 +23,8 @@ type Plan struct {
 // A notification that waits unsent is superseded by the new one, which
 // therefore lists every alert of it.
 func Decide(g billwatch.Group, p Plan, now time.Time) billwatch.Flush {
-	f := billwatch.Flush{Group: g}
-	l := look(g.Members)
+	f := billwatch.Flush{Group: g, Quiet: p.Quiet.Version()}
+	l := look(g.Members, p, now)
 	f.Drop, f.Untold = l.untold, len(l.untold)
 	if !p.SendResolved {
 		f.Drop = slices.Concat(f.Drop, l.ended, l.counted)
@@ -39,9 +41,10 @@ func Decide(g billwatch.Group, p Plan, now time.Time) billwatch.Flush {
 		l.ended = append(l.ended, l.counted...)
 		f.Notification = l.notification(g, reason, now)
 		f.Drop = append(f.Drop, l.ended...)
-		l.standing = append(l.standing, l.fresh...)
-		l.ended, l.fresh, last = nil, nil, now
+		l.told()
+		last = now
 	}
+	f.Marks = l.marks(g.Members)
 	f.NextDue = l.next(p, last, now)
 	return f
 }
@@ -50,20 +53,26 @@ func Decide(g billwatch.Group, p Plan, now time.Time) billwatch.Flush {
 type looked struct {
 	fresh    []billwatch.Member // firing, not told
 	standing []billwatch.Member // firing, told
+	back     []billwatch.Member // firing, told, and muted since
 	ended    []billwatch.Member // resolved, told as firing
 	counted  []billwatch.Member // resolved, told by a digest that did not list it: not worth a message
 	untold   []billwatch.Member // resolved before anybody was told
 	muted    []billwatch.Member // firing, and not to be told at present
 }
 
-func look(members []billwatch.Member) *looked {
+func look(members []billwatch.Member, p Plan, now time.Time) *looked {
 	l := &looked{}
 	for _, m := range members {
 		firing := m.Alert.State == billwatch.Firing
 		told := m.Told == billwatch.Firing
+		if firing {
+			m = present(m, p, now)
+		}
 		switch {
 		case firing && m.Muted.Why != "":
 			l.muted = append(l.muted, m)
+		case firing && m.Unmuted:
+			l.back = append(l.back, m)
 		case firing && told:
 			l.standing = append(l.standing, m)
 		case firing:
@@ -79,27 +88,75 @@ func look(members []billwatch.Member) *looked {
 	return l
 }
 
+// present returns the firing member with why it is muted now, and whether it is
+// owed to be told again because it no longer is.
+func present(m billwatch.Member, p Plan, now time.Time) billwatch.Member {
+	was := m.Muted
+	if m.Muted = p.Quiet.Why(m.Alert, now); m.Muted.Why == "" {
+		m.Muted = p.Hold.mute()
+	}
+	m.Unmuted = m.Muted.Why == "" && m.Told == billwatch.Firing && (m.Unmuted || was.Why != "")
+	return m
+}
+
+// told lets everybody stand who has just been told.
+func (l *looked) told() {
+	for _, m := range l.back {
+		m.Unmuted = false
+		l.standing = append(l.standing, m)
+	}
+	l.standing = append(l.standing, l.fresh...)
+	l.ended, l.back, l.fresh = nil, nil, nil
+}
+
+// marks returns the firing members of which another Muted or Unmuted is to be
+// remembered.
+func (l *looked) marks(before []billwatch.Member) []billwatch.Member {
+	type mark struct {
+		mute    billwatch.Mute
+		unmuted bool
+	}
+	had := make(map[string]mark, len(before))
+	for _, m := range before {
+		had[identity(m.Alert)] = mark{m.Muted, m.Unmuted}
+	}
+	var changed []billwatch.Member
+	for _, some := range [][]billwatch.Member{l.muted, l.back, l.standing, l.fresh} {
+		for _, m := range some {
+			if (mark{m.Muted, m.Unmuted}) != had[identity(m.Alert)] {
+				changed = append(changed, m)
+			}
+		}
+	}
+	return changed
+}
+
 // reason returns why the group is told now, or "" where it is not.
 func (l *looked) reason(g billwatch.Group, p Plan, last, now time.Time) string {
+	if p.Hold.By != "" {
+		return "" // what is owed is told when the route tells again
+	}
 	if l.changed() && last.Add(p.Timing.GroupInterval).After(now) && !l.repeats(p, last, now) {
 		return "" // its turn comes
 	}
 	switch {
-	case len(l.fresh) > 0 && len(l.standing)+len(l.ended)+l.mutedTold() == 0:
+	case len(l.fresh) > 0 && len(l.standing)+len(l.back)+len(l.ended)+l.mutedTold() == 0:
 		return billwatch.WhyFirst
 	case len(l.fresh) > 0:
 		return l.inherited(g, billwatch.WhyNewAlerts)
-	case len(l.ended) > 0 && len(l.standing)+l.mutedTold() == 0:
+	case len(l.ended) > 0 && len(l.standing)+len(l.back)+l.mutedTold() == 0:
 		return billwatch.WhyAllResolved
 	case len(l.ended) > 0:
 		return l.inherited(g, billwatch.WhySomeResolved)
+	case len(l.back) > 0:
+		return l.inherited(g, billwatch.WhyUnmuted)
 	case l.repeats(p, last, now):
 		return l.inherited(g, billwatch.WhyRepeat)
 	}
 	return ""
 }
 
-func (l *looked) changed() bool { return len(l.fresh)+len(l.ended) > 0 }
+func (l *looked) changed() bool { return len(l.fresh)+len(l.back)+len(l.ended) > 0 }
 
 // mutedTold counts the muted alerts that the integration was told of.
 func (l *looked) mutedTold() int {
@@ -123,7 +180,7 @@ func (l *looked) repeats(p Plan, last, now time.Time) bool {
 // notifications that it supersedes: to somebody who never got the first
 // message, the second is the first.
 func (l *looked) inherited(g billwatch.Group, reason string) string {
-	order := []string{billwatch.WhyFirst, billwatch.WhyNewAlerts, billwatch.WhySomeResolved, billwatch.WhyRepeat}
+	order := []string{billwatch.WhyFirst, billwatch.WhyNewAlerts, billwatch.WhySomeResolved, billwatch.WhyUnmuted, billwatch.WhyRepeat}
 	best := slices.Index(order, reason)
 	for _, waiting := range g.Waiting {
 		if i := slices.Index(order, waiting.Reason); i >= 0 && i < best {
@@ -134,25 +191,42 @@ func (l *looked) inherited(g billwatch.Group, reason string) string {
 }
 
 // next returns when to look again: at the end of the interval where something
-// is owed, at the repeat where something fires, muted or not; zero ends the
-// group.
+// is owed, at the repeat where something fires, and whenever what mutes is known
+// to begin or end; zero ends the group.
 func (l *looked) next(p Plan, last, now time.Time) time.Time {
 	if last.IsZero() {
 		last = now
 	}
 	repeat := last.Add(p.Timing.RepeatInterval)
 	interval := last.Add(p.Timing.GroupInterval)
+	next := p.Hold.Next
 	switch {
-	case l.changed() && len(l.standing) > 0 && repeat.Before(interval):
-		return repeat
+	case p.Hold.By != "" && len(l.muted)+len(l.ended) > 0:
+		return soonest(now.Add(p.Timing.RepeatInterval), p.Hold.Until)
+	case l.changed() && len(l.standing) > 0:
+		next = soonest(next, interval, repeat)
 	case l.changed():
-		return interval
+		next = soonest(next, interval)
 	case len(l.standing) > 0:
-		return repeat
+		next = soonest(next, repeat)
 	case len(l.muted) > 0: // they stay, and make the group due when they are no longer muted
-		return now.Add(p.Timing.RepeatInterval)
+		next = now.Add(p.Timing.RepeatInterval)
+	default:
+		return time.Time{}
 	}
-	return time.Time{}
+	for _, m := range l.muted {
+		next = soonest(next, m.Muted.Until)
+	}
+	return next
+}
+
+// soonest returns the earliest of some moments, of which zero is never.
+func soonest(moments ...time.Time) time.Time {
+	var next time.Time
+	for _, at := range moments {
+		next = sooner(next, at)
+	}
+	return next
 }
 
 func (l *looked) notification(g billwatch.Group, reason string, now time.Time) *billwatch.Notification {
@@ -174,7 +248,7 @@ func (l *looked) notification(g billwatch.Group, reason string, now time.Time) *
 		}
 		n.Alerts = append(n.Alerts, a)
 	}
-	for _, m := range slices.Concat(l.fresh, l.standing) {
+	for _, m := range slices.Concat(l.fresh, l.back, l.standing) {
 		add(m.Alert)
 	}
 	for _, m := range l.ended {

@@ -34,8 +34,8 @@ func Functions() []Function {
 		{"toLower", "toLower .Status", "the text in lower case", strings.ToLower},
 		{"title", "title .Status", "the text with a capital first letter", capital},
 		{"trim", "trim .Rule", "the text without white space around it", strings.TrimSpace},
-		{"replace", "replace .Rule \"_\" \" \"", "the text with one text replaced by another", func(s, from, to string) string { return strings.ReplaceAll(s, from, to) }},
-		{"join", "join \", \" .GroupLabels.Names", "texts with a separator between them", func(sep string, texts []string) string { return strings.Join(texts, sep) }},
+		{"replace", "replace .Rule \"_\" \" \"", "the text with one text replaced by another", replaced},
+		{"join", "join \", \" .GroupLabels.Names", "texts with a separator between them", joined},
 		{"truncate", "truncate 40 .Rule", "at most so many characters", func(n int, s string) string { return cutRunes(s, max(1, n)) }},
 		{"plural", "plural 3 \"alert\"", "a number and a noun: 3 alerts", func(n any, noun string) (string, error) {
 			return onFloat(n, func(f float64) string { return plural(f, noun) })
@@ -128,4 +128,18 @@ func capital(s string) string {
 		return strings.ToUpper(string(r)) + s[i+len(string(r)):]
 	}
 	return s
+}
+
+func replaced(s, from, to string) (string, error) {
+	if strings.Count(s, from)*len(to) > maxCall {
+		return "", errLong
+	}
+	return notLong(strings.ReplaceAll(s, from, to))
+}
+
+func joined(sep string, texts []string) (string, error) {
+	if len(texts)*len(sep) > maxCall {
+		return "", errLong
+	}
+	return notLong(strings.Join(texts, sep))
 }

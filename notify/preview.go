@@ -18,8 +18,8 @@ func (t *Templates) write(n *billwatch.Notification, o Overrides) {
 }
 
 // Preview returns the notifications that these alerts would give if nobody had
-// been told of anything, in the order in which their groups come up. Nothing is
-// sent or stored.
+// been told of anything and nothing was silenced, in the order in which their
+// groups come up. Nothing is sent or stored.
 func Preview(r *Router, t *Templates, alerts []billwatch.Alert, now time.Time) []billwatch.Notification {
 	type place struct{ integration, key string }
 	groups := map[place]*billwatch.Group{}
@@ -36,15 +36,27 @@ func Preview(r *Router, t *Templates, alerts []billwatch.Alert, now time.Time) [
 			g.Members = append(g.Members, billwatch.Member{Alert: due.Alert})
 		}
 	}
+	quiet := r.Inhibition().Quieting(billwatch.Quiet{Inhibitors: inhibitorsOf(r, alerts)})
 	var all []billwatch.Notification
 	for _, g := range order {
 		in, _ := r.Integration(g.Integration)
-		f := Decide(*g, Plan{r.Timing(*g), in.SendResolved}, now)
+		f := Decide(*g, Plan{Timing: r.Timing(*g), SendResolved: in.SendResolved, Quiet: quiet, Hold: r.Hold(*g, now)}, now)
 		if f.Notification == nil {
 			continue
 		}
 		t.write(f.Notification, in.Overrides)
 		all = append(all, *f.Notification)
+	}
+	return all
+}
+
+// inhibitorsOf returns those of the alerts that keep others from being told.
+func inhibitorsOf(r *Router, alerts []billwatch.Alert) []billwatch.Alert {
+	var all []billwatch.Alert
+	for _, a := range alerts {
+		if a.State == billwatch.Firing && r.quiets.Inhibits(a) {
+			all = append(all, a)
+		}
 	}
 	return all
 }

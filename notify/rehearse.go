@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -31,7 +32,8 @@ func (d *Dispatcher) work(ctx context.Context, deliver func(billwatch.Delivery) 
 	if len(d.names) == 0 {
 		return time.Time{}, nil
 	}
-	if err := d.flush(ctx); err != nil {
+	d.quiet.hurry()
+	if err := errors.Join(d.sweep(ctx), d.flush(ctx)); err != nil {
 		return time.Time{}, err
 	}
 	for {

@@ -3,6 +3,7 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,11 @@ type Route struct {
 	RepeatInterval *time.Duration `yaml:"repeat_interval"`
 	Continue       bool           `yaml:"continue"`
 	Routes         []*Route       `yaml:"routes"`
+
+	// Names of time intervals: when the route does not tell, and when it alone
+	// does. A child does not inherit them.
+	MuteTimes   []string `yaml:"mute_time_intervals"`
+	ActiveTimes []string `yaml:"active_time_intervals"`
 }
 
 // Timing is when a group is told.
@@ -46,6 +52,7 @@ type node struct {
 	groupBy  []string
 	groupAll bool
 	timing   Timing
+	times    times
 	carryOn  bool
 	children []*node
 }
@@ -61,6 +68,7 @@ func defaults() *node {
 // compiler gathers all mistakes of a tree before it gives up.
 type compiler struct {
 	receivers map[string][]Integration
+	intervals Intervals
 	problems  []error
 }
 
@@ -74,6 +82,14 @@ func (c *compiler) root(r *Route) *node {
 	}
 	if r.Continue {
 		c.wrong("continue", "", "the root route has no sibling to continue to")
+	}
+	for _, key := range []struct {
+		name  string
+		times []string
+	}{{"mute_time_intervals", r.MuteTimes}, {"active_time_intervals", r.ActiveTimes}} {
+		if len(key.times) > 0 {
+			c.wrong(key.name, "put them on a child route", "the root route tells at any time")
+		}
 	}
 	if r.Receiver == "" {
 		c.wrong("receiver", "", "the root route needs a receiver")
@@ -93,13 +109,14 @@ func (c *compiler) compile(r *Route, parent *node, at string) *node {
 			c.wrong(at+"receiver", c.known(), "there is no receiver %q", r.Receiver)
 		}
 	}
-	n.matchers = c.matchers(r.Matchers, at)
+	n.matchers = c.matcherList(r.Matchers, at+"matchers")
 	n.key = "{}"
 	if parent.key != "" {
 		n.key = parent.key + "/" + n.matchers.String()
 	}
 	c.groupBy(n, r, at)
 	c.timing(n, r, at)
+	n.times = times{c.named(r.MuteTimes, at+"mute_time_intervals"), c.named(r.ActiveTimes, at+"active_time_intervals"), c.intervals}
 	for i, child := range r.Routes {
 		if child == nil {
 			c.wrong(fmt.Sprintf("%sroutes.%d", at, i), "", "is empty")
@@ -111,20 +128,34 @@ func (c *compiler) compile(r *Route, parent *node, at string) *node {
 }
 
 func (c *compiler) known() string {
-	names := make([]string, 0, len(c.receivers))
-	for name := range c.receivers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return "receivers are " + strings.Join(names, ", ")
+	return "receivers are " + strings.Join(slices.Sorted(maps.Keys(c.receivers)), ", ")
 }
 
-func (c *compiler) matchers(texts []string, at string) labels.Matchers {
+// named returns the names of time intervals, and complains of those that there
+// are none of.
+func (c *compiler) named(names []string, at string) []string {
+	for i, name := range names {
+		if _, ok := c.intervals[name]; !ok {
+			c.wrong(fmt.Sprintf("%s.%d", at, i), c.knownIntervals(), "there is no time interval %q", name)
+		}
+	}
+	return names
+}
+
+func (c *compiler) knownIntervals() string {
+	if len(c.intervals) == 0 {
+		return "none is in time_intervals:"
+	}
+	return "time intervals are " + strings.Join(slices.Sorted(maps.Keys(c.intervals)), ", ")
+}
+
+// matcherList compiles the matchers of one key; at is its place.
+func (c *compiler) matcherList(texts []string, at string) labels.Matchers {
 	var all labels.Matchers
 	for i, text := range texts {
 		parsed, err := ParseMatchers(text)
 		if err != nil {
-			c.problems = append(c.problems, &billwatch.FieldError{Field: fmt.Sprintf("%smatchers.%d", at, i), Err: err})
+			c.problems = append(c.problems, &billwatch.FieldError{Field: fmt.Sprintf("%s.%d", at, i), Err: err})
 			continue
 		}
 		all = append(all, parsed...)

@@ -32,22 +32,39 @@ type Router struct {
 	root      *node
 	receivers map[string][]Integration
 	byName    map[string]Integration
-	timings   map[routeAt]Timing
+	routes    map[routeAt]*node
+	quiets    *Inhibition
 }
 
 // routeAt finds a route by what its groups remember of it.
 type routeAt struct{ key, receiver string }
 
-// NewRouter compiles a routing tree over receivers, each with its integrations.
-// Mistakes are *billwatch.FieldError, all of them joined, with places such as
-// "routes.0.matchers.1" below the root.
+// Quiets is what keeps alerts from being told, beside silences.
+type Quiets struct {
+	Intervals  Intervals
+	Inhibition *Inhibition // nil for what always holds
+}
+
+// NewRouter compiles a routing tree over receivers, each with its integrations,
+// where nothing keeps alerts from being told.
 func NewRouter(root *Route, receivers map[string][]Integration) (*Router, error) {
-	c := &compiler{receivers: receivers}
+	return NewRouterWith(root, receivers, Quiets{})
+}
+
+// NewRouterWith compiles a routing tree over receivers, each with its
+// integrations. Mistakes are *billwatch.FieldError, all of them joined, with
+// places such as "routes.0.matchers.1" below the root.
+func NewRouterWith(root *Route, receivers map[string][]Integration, q Quiets) (*Router, error) {
+	c := &compiler{receivers: receivers, intervals: q.Intervals}
 	r := &Router{
 		root:      c.root(root),
 		receivers: receivers,
 		byName:    map[string]Integration{},
-		timings:   map[routeAt]Timing{},
+		routes:    map[routeAt]*node{},
+		quiets:    q.Inhibition,
+	}
+	if r.quiets == nil {
+		r.quiets = always()
 	}
 	if len(c.problems) > 0 {
 		return nil, errors.Join(c.problems...)
@@ -63,8 +80,8 @@ func NewRouter(root *Route, receivers map[string][]Integration) (*Router, error)
 
 func (r *Router) remember(n *node) {
 	at := routeAt{n.key, n.receiver}
-	if _, taken := r.timings[at]; !taken { // of equal siblings the first gets the alerts
-		r.timings[at] = n.timing
+	if _, taken := r.routes[at]; !taken { // of equal siblings the first gets the alerts
+		r.routes[at] = n
 	}
 	for _, child := range n.children {
 		r.remember(child)
@@ -137,12 +154,20 @@ func firstLook(a billwatch.Alert, t Timing, now time.Time) time.Time {
 
 // Timing returns the timing of a group's route. A group whose route is gone
 // from the configuration goes on with the root's.
-func (r *Router) Timing(g billwatch.Group) Timing {
+func (r *Router) Timing(g billwatch.Group) Timing { return r.routeOf(g).timing }
+
+// Hold says whether a group's route tells at a moment.
+func (r *Router) Hold(g billwatch.Group, now time.Time) Hold { return r.routeOf(g).times.at(now) }
+
+// Inhibition says which alerts keep which others from being told.
+func (r *Router) Inhibition() *Inhibition { return r.quiets }
+
+func (r *Router) routeOf(g billwatch.Group) *node {
 	path := strings.TrimSuffix(g.Key, ":"+labelText(g.Labels))
-	if t, ok := r.timings[routeAt{path, g.Receiver}]; ok {
-		return t
+	if n, ok := r.routes[routeAt{path, g.Receiver}]; ok {
+		return n
 	}
-	return r.root.timing
+	return r.root
 }
 
 // match returns the deepest routes that take the labels.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	html "html/template"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -97,8 +96,8 @@ func NewTemplates(c TemplatesConfig) (*Templates, error) {
 
 func newSet() set {
 	return set{
-		text: text.New("").Funcs(functionMap()).Option("missingkey=zero"),
-		html: html.New("").Funcs(functionMap()).Option("missingkey=zero"),
+		text: text.New("").Funcs(boundedFunctions()).Funcs(plainFunctions()).Funcs(functionMap()).Option("missingkey=zero"),
+		html: html.New("").Funcs(boundedFunctions()).Funcs(functionMap()).Option("missingkey=zero"),
 	}
 }
 
@@ -113,6 +112,12 @@ func (s set) with(name, source string) (set, error) {
 	}
 	if _, err := c.html.New(name).Parse(source); err != nil {
 		return s, err
+	}
+	for _, t := range c.text.Templates() {
+		countTree(t.Tree)
+	}
+	for _, t := range c.html.Templates() {
+		countTree(t.Tree)
 	}
 	return c, nil
 }
@@ -176,7 +181,7 @@ func (t *Templates) forOverrides(o Overrides) (set, error) {
 // and the text ends with what went wrong.
 func (t *Templates) Render(n billwatch.Notification, o Overrides) billwatch.Message {
 	own, err := t.forOverrides(o)
-	r := rendering{own: own, shipped: t.shipped, problems: lines(err)}
+	r := rendering{own: own, shipped: t.shipped, until: time.Now().Add(maxTime), problems: lines(err)}
 	r.data = writer{now: n.FrozenAt, zone: cmp.Or(o.Timezone, t.zone), external: t.external}.data(n)
 	m := billwatch.Message{
 		Title: cutBytes(cleanLine(r.plain(titleTemplate, maxTitle), maxTitle), maxTitle),
@@ -202,11 +207,12 @@ func lines(err error) []string {
 type rendering struct {
 	own, shipped set
 	data         Data
+	until        time.Time // when its own templates must have ended
 	problems     []string
 }
 
 func (r *rendering) plain(name string, most int) string {
-	out := &bounded{room: most}
+	out := &bounded{room: most, until: r.until}
 	err := r.own.text.ExecuteTemplate(out, name, r.data)
 	if err != nil && !out.full {
 		r.problems = append(r.problems, err.Error())
@@ -219,10 +225,10 @@ func (r *rendering) plain(name string, most int) string {
 // page renders the HTML. One that is too long cannot be cut: its text is shown
 // instead.
 func (r *rendering) page() string {
-	out, err := executeHTML(r.own, r.data)
+	out, err := r.executeHTML(r.own, r.until)
 	if err != nil && !out.full {
 		r.problems = append(r.problems, err.Error())
-		out, err = executeHTML(r.shipped, r.data)
+		out, err = r.executeHTML(r.shipped, time.Time{})
 	}
 	if err != nil {
 		return "<pre>" + html.HTMLEscapeString(r.plain(textTemplate, maxText)) + "</pre>\n"
@@ -230,27 +236,7 @@ func (r *rendering) page() string {
 	return strings.ToValidUTF8(out.String(), "")
 }
 
-func executeHTML(s set, d Data) (*bounded, error) {
-	out := &bounded{room: maxHTML}
-	return out, s.html.ExecuteTemplate(out, htmlTemplate, d)
-}
-
-// bounded keeps the beginning of what is written to it, and then ends the
-// template.
-type bounded struct {
-	strings.Builder
-	room int
-	full bool
-}
-
-// Write keeps what there is room for.
-func (b *bounded) Write(p []byte) (int, error) {
-	if len(p) <= b.room {
-		b.room -= len(p)
-		return b.Builder.Write(p)
-	}
-	b.full = true
-	n, _ := b.Builder.Write(p[:b.room])
-	b.room = 0
-	return n, io.ErrShortWrite
+func (r *rendering) executeHTML(s set, until time.Time) (*bounded, error) {
+	out := &bounded{room: maxHTML, until: until}
+	return out, s.html.ExecuteTemplate(out, htmlTemplate, r.data)
 }

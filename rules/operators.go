@@ -1,16 +1,12 @@
 package rules
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
-	"regexp/syntax"
 	"slices"
 
+	"github.com/billwatch/billwatch/internal/expression"
 	"github.com/expr-lang/expr/ast"
 )
-
-const maxPattern = 512 // characters of a regular expression
 
 func (c *compiler) unary(n *ast.UnaryNode) node {
 	x := c.node(n.Node)
@@ -286,12 +282,9 @@ func (c *compiler) matching(n *ast.BinaryNode) node {
 	if !ok {
 		return c.fail(place(n), "a text in quotes must stand right of matches", "")
 	}
-	if len([]rune(pattern.Value)) > maxPattern {
-		return c.fail(place(pattern), fmt.Sprintf("regular expression is longer than %d characters", maxPattern), "")
-	}
-	re, err := regexp.Compile(pattern.Value)
+	re, err := expression.Pattern(pattern.Value)
 	if err != nil {
-		return c.fail(place(pattern), "regular expression: "+regexpError(err), "")
+		return c.fail(place(pattern), err.Error(), "")
 	}
 	if !c.wants(l, text, "left of matches") {
 		return node{kind: broken, at: l.at}
@@ -303,14 +296,6 @@ func (c *compiler) matching(n *ast.BinaryNode) node {
 		}
 		return truth(re.MatchString(v.str))
 	}}
-}
-
-func regexpError(err error) string {
-	var wrong *syntax.Error
-	if errors.As(err, &wrong) {
-		return string(wrong.Code)
-	}
-	return "cannot be read"
 }
 
 func asText(v value) value {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/document"
+	"github.com/billwatch/billwatch/internal/expression"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -70,8 +71,8 @@ func readText(doc *document.Document, key, n *yaml.Node, sample any) (namedText,
 	if !strings.Contains(n.Value, "{{") {
 		return t, nil
 	}
-	if len(n.Value) > maxText {
-		return t, billwatch.Problems{doc.Error(n, fmt.Sprintf("template is longer than %d KiB", maxText>>10), "")}
+	if len(n.Value) > expression.MaxText {
+		return t, billwatch.Problems{doc.Error(n, fmt.Sprintf("template is longer than %d KiB", expression.MaxText>>10), "")}
 	}
 	tmpl, err := template.New(key.Value).Funcs(boundedFunctions()).Funcs(templateFunctions()).Parse(n.Value)
 	if err != nil {

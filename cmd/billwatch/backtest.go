@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -166,21 +165,10 @@ func backtestPlans(g *globals, l loaded, plan daemon.Plan, o backtestOptions) ([
 			names = append(names, info.Name)
 		}
 	}
-	return plans, knownName("rule", o.rule, names)
-}
-
-// knownName refuses a name that is not among those known, with the nearest.
-func knownName(what, name string, known []string) error {
-	if slices.Contains(known, name) {
-		return nil
+	if err := daemon.KnownRule(o.rule, names); err != nil {
+		return nil, misused(err)
 	}
-	text := fmt.Sprintf("there is no %s %q", what, name)
-	if near := document.Suggest(name, known); near != "" {
-		text += "\n  hint: did you mean " + near + "?"
-	} else if len(known) > 0 && len(known) <= 20 {
-		text += "\n  hint: known: " + strings.Join(known, ", ")
-	}
-	return misused(errors.New(text))
+	return plans, nil
 }
 
 // readState opens the state to look at it; nil where there is none yet.
@@ -210,40 +198,11 @@ func chosen(pasts []daemon.Past, name string) ([]daemon.Past, error) {
 	for i, p := range pasts {
 		accounts[i] = p.Account
 	}
-	i, err := findAccount(accounts, name)
+	i, err := daemon.FindAccount(accounts, name)
 	if err != nil {
 		return nil, err
 	}
 	return pasts[i : i+1], nil
-}
-
-// findAccount finds an account by its id, its name or source/id.
-func findAccount(accounts []billwatch.Account, name string) (int, error) {
-	var hits []int
-	var known []string
-	for i, a := range accounts {
-		if a.ID == name || a.Name == name || a.Key().String() == name {
-			hits = append(hits, i)
-		}
-		known = append(known, a.Title())
-	}
-	switch len(hits) {
-	case 1:
-		return hits[0], nil
-	case 0:
-		text := fmt.Sprintf("there is no account %q", name)
-		if near := document.Suggest(name, known); near != "" {
-			text += "\n  hint: did you mean " + plain(near) + "?"
-		} else if len(known) > 0 && len(known) <= 12 {
-			text += "\n  hint: known: " + plain(strings.Join(known, ", "))
-		}
-		return 0, errors.New(text)
-	}
-	text := fmt.Sprintf("%q is the name of %d accounts; say which", name, len(hits))
-	for _, i := range hits {
-		text += "\n  " + accounts[i].Key().String()
-	}
-	return 0, errors.New(text)
 }
 
 // progress is a bar for work that takes over a second, on a terminal only.

@@ -144,7 +144,11 @@ func (c *client) refused(status int, text []byte) error {
 	}
 	what := http.StatusText(status)
 	if json.Unmarshal(text, &said) == nil && said.Detail != "" {
-		what = plain(said.Detail)
+		lines := strings.Split(said.Detail, "\n")
+		for i := range lines {
+			lines[i] = plain(lines[i])
+		}
+		what = strings.Join(lines, "\n")
 	}
 	hint := ""
 	switch {
@@ -155,5 +159,13 @@ func (c *client) refused(status int, text []byte) error {
 	case status/100 == 3:
 		hint = "\n  hint: it leads elsewhere; name that address with --url"
 	}
-	return fmt.Errorf("%s: %d: %s%s", c.base, status, strings.TrimSuffix(what, "."), hint)
+	return &refusedError{status, fmt.Sprintf("%s: %d: %s%s", c.base, status, strings.TrimSuffix(what, "."), hint)}
 }
+
+// refusedError is what the other side said against a request.
+type refusedError struct {
+	status int
+	text   string
+}
+
+func (e *refusedError) Error() string { return e.text }

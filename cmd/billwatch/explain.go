@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -22,10 +23,11 @@ const explainHelp = `Say why a rule fires for an account, or why not: every part
 with its value, the clause that decides and how far it is from changing, then
 the rest of the way: how long it must hold, who would be told, and when.
 
-The account is read as by dry-run; ACCOUNT is its id, its name or source/id.`
+The account is read as by dry-run, or, with --url, a running billwatch says it
+from what it saw last. ACCOUNT is its id, its name or source/id.`
 
 func newExplain(g *globals) *cobra.Command {
-	var snapshots []string
+	var o explainOptions
 	var output string
 	cmd := &cobra.Command{
 		Use:     "explain RULE ACCOUNT",
@@ -42,23 +44,47 @@ func newExplain(g *globals) *cobra.Command {
 			if output != "table" && output != "json" {
 				return misused(fmt.Errorf("--output: %q is not table or json", output))
 			}
-			x, err := explain(cmd.Context(), g, args[0], args[1], snapshots)
+			x, err := o.explanation(cmd.Context(), g, args[0], args[1])
 			if err != nil {
 				return err
 			}
-			show := printExplained
 			if output == "json" {
-				show = printExplainedJSON
+				return printJSON(g.stdout, x)
 			}
-			if err := show(g.stdout, x); err != nil {
-				return found(err)
-			}
+			printExplained(g.stdout, x)
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVar(&snapshots, "snapshots", nil, "read snapshots from this JSON `FILE` (may be repeated)")
+	cmd.Flags().StringArrayVar(&o.snapshots, "snapshots", nil, "read snapshots from this JSON `FILE` (may be repeated)")
+	cmd.Flags().StringVar(&o.address, "url", "", "ask the billwatch at this `ADDRESS`, such as "+defaultURL)
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	return cmd
+}
+
+// explainOptions is from where an account is taken.
+type explainOptions struct {
+	snapshots []string
+	address   string // of a running billwatch
+}
+
+func (o explainOptions) explanation(ctx context.Context, g *globals, rule, account string) (daemon.Explanation, error) {
+	if o.address == "" {
+		x, err := explain(ctx, g, rule, account, o.snapshots)
+		return x.Shown(), err
+	}
+	if len(o.snapshots) > 0 {
+		return daemon.Explanation{}, misused(errors.New("--url and --snapshots: one or the other"))
+	}
+	asked, err := newClient(o.address)
+	if err != nil {
+		return daemon.Explanation{}, err
+	}
+	var x daemon.Explanation
+	err = asked.get(ctx, "/api/v1/explain", url.Values{"rule": {rule}, "account": {account}}, &x)
+	if refused, ok := errors.AsType[*refusedError](err); ok && refused.status == http.StatusNotFound {
+		return x, misused(refused) // there is no such rule or account
+	}
+	return x, err
 }
 
 func explain(ctx context.Context, g *globals, rule, account string, snapshots []string) (daemon.Explained, error) {
@@ -74,8 +100,8 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 	for _, info := range c.Rules.Rules() {
 		names = append(names, info.Name)
 	}
-	if err := knownName("rule", rule, names); err != nil {
-		return daemon.Explained{}, err
+	if err := daemon.KnownRule(rule, names); err != nil {
+		return daemon.Explained{}, misused(err)
 	}
 	var polls []billwatch.Poll
 	var failed error
@@ -90,7 +116,7 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 	for i, p := range polls {
 		accounts[i] = p.Account
 	}
-	i, err := findAccount(accounts, account)
+	i, err := daemon.FindAccount(accounts, account)
 	if err != nil {
 		if failed != nil {
 			return daemon.Explained{}, found(errors.Join(err, failed))
@@ -117,19 +143,18 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 }
 
 // outcome is what the rule says in a word.
-func outcome(x daemon.Explained) string {
-	if !x.Rule.Applies {
+func outcome(x daemon.Explanation) string {
+	if !x.Applies {
 		return "does not apply"
 	}
-	return x.Rule.Evaluation.Outcome.String()
+	return x.Outcome.String()
 }
 
-func printExplained(w io.Writer, x daemon.Explained) error {
-	e := x.Rule.Evaluation
-	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", x.Rule.Rule, plain(x.Account.Title()), plain(x.Account.Key().String()), outcome(x))
-	fmt.Fprintln(w, wrapped("  "+x.Rule.Expr, columns, "    "))
-	whole := x.Rule.Expr
-	for i, part := range x.Rule.Parts {
+func printExplained(w io.Writer, x daemon.Explanation) {
+	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", plain(x.Rule), plain(x.Name), plain(x.Source+"/"+x.Account), outcome(x))
+	fmt.Fprintln(w, wrapped("  "+plain(x.Expr), columns, "    "))
+	whole := x.Expr
+	for i, part := range x.Parts {
 		if i == 0 { // the whole condition, as it is understood
 			whole = part.Text
 			continue
@@ -137,22 +162,22 @@ func printExplained(w io.Writer, x daemon.Explained) error {
 		fmt.Fprintln(w, wrapped(fmt.Sprintf("    %s = %s", plain(part.Text), plain(part.Value)), columns, "      "))
 	}
 	fmt.Fprintln(w)
-	if e.Detail != "" {
-		labelled(w, "Reason:", e.Detail)
+	if x.Detail != "" {
+		labelled(w, "Reason:", x.Detail)
 	}
-	if x.Rule.Decides != "" && x.Rule.Decides != whole {
-		labelled(w, "Hangs on:", x.Rule.Decides)
+	if x.Decides != "" && x.Decides != whole {
+		labelled(w, "Hangs on:", x.Decides)
 	}
-	for _, line := range []string{x.Rule.Distance, x.Rule.Reached} {
+	for _, line := range []string{x.Distance, x.Reached} {
 		if line != "" {
 			labelled(w, "", line)
 		}
 	}
 	labelled(w, "Alert:", alertInWords(x))
-	if x.Rule.Until != "" && x.Alert.State == billwatch.Firing {
-		labelled(w, "Until:", x.Rule.Until)
+	if x.Until != "" && x.State == string(billwatch.Firing) {
+		labelled(w, "Until:", x.Until)
 	}
-	for i, r := range x.Routes {
+	for i, r := range x.Route {
 		label := "Goes to:"
 		if i > 0 {
 			label = ""
@@ -160,7 +185,6 @@ func printExplained(w io.Writer, x daemon.Explained) error {
 		labelled(w, label, r.Integration+groupInWords(r.Group))
 	}
 	labelled(w, "Next:", nextInWords(x))
-	return nil
 }
 
 // labelled prints a line with its label, which stands in a column of its own.
@@ -174,16 +198,16 @@ func labelled(w io.Writer, label, text string) {
 	}
 }
 
-func alertInWords(x daemon.Explained) string {
-	switch x.Alert.State {
-	case billwatch.Pending:
-		return fmt.Sprintf("pending since %s (for: %s); fires at %s",
-			x.Alert.PendingFrom.Format("2 Jan 15:04"), model.Duration(x.Waits), x.FiresAt.Format("2 Jan 15:04"))
-	case billwatch.Firing:
-		return "firing since " + x.Alert.StartsAt.Format("2 Jan 15:04")
-	}
-	if x.Waits > 0 {
-		return fmt.Sprintf("none (it must hold for %s)", model.Duration(x.Waits))
+func alertInWords(x daemon.Explanation) string {
+	const minute = "2 Jan 15:04"
+	must := model.Duration(time.Duration(x.For.Seconds * float64(time.Second)))
+	switch {
+	case x.State == string(billwatch.Pending) && x.Since != nil && x.For.FiresAt != nil:
+		return fmt.Sprintf("pending since %s (for: %s); fires at %s", x.Since.Format(minute), must, x.For.FiresAt.Format(minute))
+	case x.State == string(billwatch.Firing) && x.Since != nil:
+		return "firing since " + x.Since.Format(minute)
+	case must > 0:
+		return fmt.Sprintf("none (it must hold for %s)", must)
 	}
 	return "none"
 }
@@ -196,85 +220,17 @@ func groupInWords(group billwatch.Labels) string {
 	for _, name := range slices.Sorted(maps.Keys(group)) {
 		parts = append(parts, fmt.Sprintf("%s=%q", name, group[name]))
 	}
-	return plain(", grouped by " + strings.Join(parts, ", "))
+	return ", grouped by " + strings.Join(parts, ", ")
 }
 
-func nextInWords(x daemon.Explained) string {
-	switch {
-	case x.NextSend.IsZero():
+func nextInWords(x daemon.Explanation) string {
+	if x.NextSend == nil {
 		return "nothing would be sent"
-	case x.NextSend.Sub(x.At) < time.Second:
-		return "would be sent at once (" + strings.ReplaceAll(x.Reason, "_", " ") + ")"
 	}
-	return fmt.Sprintf("at %s, in %s, if nothing changes (%s)", x.NextSend.Format("2 Jan 15:04:05"),
-		model.Duration(x.NextSend.Sub(x.At).Round(time.Second)), strings.ReplaceAll(x.Reason, "_", " "))
-}
-
-type explainJSON struct {
-	Version  string            `json:"version"`
-	Rule     string            `json:"rule"`
-	Source   string            `json:"source"`
-	Account  string            `json:"account"`
-	Applies  bool              `json:"applies"`
-	Outcome  billwatch.Outcome `json:"outcome"`
-	Reason   string            `json:"reason,omitempty"`
-	Detail   string            `json:"detail,omitempty"`
-	Expr     string            `json:"expr"`
-	Parts    []partJSON        `json:"parts"`
-	Decides  string            `json:"decides"`
-	Distance string            `json:"distance,omitempty"`
-	Reached  string            `json:"reached,omitempty"`
-	Until    string            `json:"until,omitempty"`
-	State    string            `json:"state"`
-	For      forJSON           `json:"for"`
-	Blocked  *string           `json:"blocked_by"`
-	Route    []routeJSON       `json:"route"`
-	NextSend *time.Time        `json:"next_send"`
-	Why      string            `json:"next_reason,omitempty"`
-}
-
-type partJSON struct {
-	Text  string `json:"text"`
-	Value string `json:"value"`
-}
-
-type forJSON struct {
-	Seconds float64    `json:"seconds"`
-	FiresAt *time.Time `json:"fires_at"`
-}
-
-type routeJSON struct {
-	Receiver    string           `json:"receiver"`
-	Integration string           `json:"integration"`
-	Group       billwatch.Labels `json:"group"`
-}
-
-func printExplainedJSON(w io.Writer, x daemon.Explained) error {
-	e := x.Rule.Evaluation
-	state := string(x.Alert.State)
-	if state == "" {
-		state = "inactive"
+	why := strings.ReplaceAll(x.Why, "_", " ")
+	in := x.NextSend.Sub(x.At)
+	if in < time.Second {
+		return "would be sent at once (" + why + ")"
 	}
-	out := explainJSON{
-		Version: "1", Rule: x.Rule.Rule, Source: x.Account.Source, Account: x.Account.ID, Applies: x.Rule.Applies,
-		Outcome: e.Outcome, Reason: e.Reason, Detail: e.Detail, Expr: x.Rule.Expr, Parts: []partJSON{},
-		Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, Until: x.Rule.Until, State: state,
-		For: forJSON{Seconds: x.Waits.Seconds()}, Route: []routeJSON{}, Why: x.Reason,
-	}
-	for _, p := range x.Rule.Parts {
-		out.Parts = append(out.Parts, partJSON(p))
-	}
-	for _, r := range x.Routes {
-		out.Route = append(out.Route, routeJSON(r))
-	}
-	if !x.FiresAt.IsZero() {
-		out.For.FiresAt = &x.FiresAt
-	}
-	if !x.NextSend.IsZero() {
-		out.NextSend = &x.NextSend
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return fmt.Sprintf("at %s, in %s, if nothing changes (%s)", x.NextSend.Format("2 Jan 15:04:05"), model.Duration(in.Round(time.Second)), why)
 }

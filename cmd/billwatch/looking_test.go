@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/billwatch/billwatch/internal/daemon"
 	"github.com/billwatch/billwatch/internal/pgtest"
 )
 
@@ -143,6 +145,7 @@ rules:
 			}
 			for _, command := range [][]string{
 				{"dry-run"}, {"dry-run", "-o", "json"}, {"backtest"}, {"backtest", "--stored"}, {"explain", "Low", "Cedar Street Labs"},
+				{"explain", "Low", "Cedar Street Labs", "--url", "http://" + service.address()},
 			} {
 				said := w.look(t, command...)
 				if command[0] == "dry-run" && len(command) == 1 && !strings.Contains(said, "--- to everybody/") {
@@ -152,6 +155,7 @@ rules:
 					t.Errorf("%s changed the state (-before +after):\n%s", strings.Join(command, " "), diff)
 				}
 			}
+			w.explainsAlike(t, service.address())
 			if hook.came.Load() != 0 || mail.came.Load() != 0 {
 				t.Errorf("the receivers saw %d and %d connections, want none", hook.came.Load(), mail.came.Load())
 			}
@@ -184,14 +188,44 @@ func settled(t *testing.T, state string) map[string][]string {
 	}
 }
 
+// explainsAlike asks the running service why, and compares that with what the
+// command finds out by itself.
+func (w *world) explainsAlike(t *testing.T, address string) {
+	t.Helper()
+	ask := []string{"explain", "Low", "Cedar Street Labs", "-o", "json"}
+	own, asked := w.look(t, ask...), w.look(t, append(ask, "--url", "http://"+address)...)
+	var mine, its daemon.Explanation
+	for text, into := range map[string]*daemon.Explanation{own: &mine, asked: &its} {
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			t.Fatal(err, text)
+		}
+	}
+	if mine.State != "firing" || mine.Name != "Cedar Street Labs" || len(mine.Route) != 2 {
+		t.Errorf("explained as %s", own)
+	}
+	its.At, its.NextSend, mine.NextSend = mine.At, nil, nil // moments apart
+	if diff := cmp.Diff(mine, its); diff != "" {
+		t.Errorf("the service explains otherwise (-command +service):\n%s", diff)
+	}
+	for _, wrong := range [][]string{{"Lo", "Cedar Street Labs"}, {"Low", "Cedar Stret Labs"}} {
+		cmd := exec.CommandContext(t.Context(), binary(t), append([]string{"explain", "--url", "http://" + address}, wrong...)...)
+		said, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(said), "\n  hint: did you mean ") {
+			t.Errorf("explain %v: status %d, %s", wrong, cmd.ProcessState.ExitCode(), said)
+		}
+	}
+}
+
 // look runs a command that must end well, and returns what it printed.
 func (w *world) look(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary(t), args...)
 	cmd.Dir = w.dir
-	said, err := cmd.CombinedOutput()
+	var talk strings.Builder
+	cmd.Stderr = &talk
+	said, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, said)
+		t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, said, talk.String())
 	}
 	return string(said)
 }

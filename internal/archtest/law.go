@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	words    = "."
-	document = "internal/document"
+	words      = "."
+	document   = "internal/document"
+	expression = "internal/expression"
 )
 
 // rooms turn one noun of the road into the next; they never see each other.
@@ -34,6 +35,7 @@ var law = [...]row{
 	// everywhere; a room above it would have to be imported by all others.
 	{words, nil},
 	{document, []string{words}},
+	{expression, nil}, // one language, read within the same bounds by rules and by mappings
 
 	// Floor 2, next to the room that it belongs to.
 	{"poller/builtin", []string{words, "poller", "poller/*"}},
@@ -41,10 +43,10 @@ var law = [...]row{
 	{"state/sqlstore", []string{words, "state"}},
 
 	// Floor 1: the rooms, and what stands in them.
-	{"rules", []string{words, document, "rules/forecast"}},
+	{"rules", []string{words, document, expression, "rules/forecast"}},
 	{"rules/forecast", []string{words}},
 	{"rules/ruletest", []string{words, document, "rules"}},
-	{"poller/httpjson", []string{words, document, "poller"}}, // what a person mistyped in a mapping is guessed as anywhere else
+	{"poller/httpjson", []string{words, document, expression, "poller"}}, // what a person mistyped in a mapping is guessed as anywhere else
 	{"poller/*", []string{words, "poller"}},
 	{"state/*", []string{words, "state"}},
 	{"notify/*", []string{words, "notify"}},
@@ -64,7 +66,7 @@ var law = [...]row{
 	// Floor 3: the only package that sees all rooms.
 	{"internal/daemon", []string{
 		words, document, "poller", "poller/builtin", "rules", "rules/*", "state", "state/*",
-		"notify", "notify/builtin", "internal/config", "internal/web", "internal/simulate",
+		"notify", "notify/builtin", "notify/chart", "internal/config", "internal/web", "internal/simulate",
 	}},
 
 	// Floor 4: flags in, exit status out. A command may speak of the one room
@@ -87,7 +89,7 @@ var homes = map[string][]string{
 	"github.com/slack-go/slack":                      {"notify/slack"},
 	"github.com/wneessen/go-mail":                    {"notify/email"},
 	"github.com/standard-webhooks/standard-webhooks": {"notify/webhook"},
-	"github.com/expr-lang/expr":                      {"rules", "poller/httpjson"}, // both read one language, each by its own meaning: floats there, what JSON says here
+	"github.com/expr-lang/expr":                      {expression, "rules", "poller/httpjson"}, // both compile one language, each by its own meaning: floats there, what JSON says here
 	"github.com/go-co-op/gocron/v2":                  {"poller"},
 	"github.com/pressly/goose/v3":                    {"state/sqlstore"},
 	"modernc.org/sqlite":                             {"state/sqlstore"},

@@ -138,6 +138,9 @@ func (r receiver) integration(s section, t notify.Type) (notify.Integration, boo
 	if own, ok := theirs.(interface{ Overrides() notify.Overrides }); ok {
 		in.Overrides = own.Overrides()
 	}
+	if own, ok := theirs.(interface{ WantsChart() bool }); ok {
+		in.Chart = own.WantsChart()
+	}
 	in.Overrides.Timezone = r.zone
 	r.checkOverrides(s, in.Overrides)
 	return in, true

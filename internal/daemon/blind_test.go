@@ -84,7 +84,8 @@ type road struct {
 	interval time.Duration
 	moved    []string // "rule account to"
 	told     []billwatch.Notification
-	ids      int
+
+	dispatcher *notify.Dispatcher
 }
 
 const still = 1e-12 // the pace of a clock that only a test moves
@@ -104,6 +105,11 @@ func newRoad(t *testing.T, dsn, text string, o rules.Options) *road {
 		t.Fatal(problems)
 	}
 	plan.Rules = set
+	templates, err := notify.NewTemplates(notify.TemplatesConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Templates = templates
 	clock := NewClock(noon, still)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	r.source = &poller.Source{Name: "blues", Provider: r.api, Timing: poller.Timing{Interval: r.interval},
@@ -132,6 +138,12 @@ func (r *road) starts() {
 	now := r.d.Clock.Now()
 	r.must(r.store.Renew(r.Context(), r.d.name, now, now.AddDate(1, 0, 0)))
 	r.rounds = r.d.rounds(r.store)
+	dispatcher, err := notify.NewDispatcher(notify.DispatcherConfig{ // its leases last, whatever the clock's pace
+		Store: r.store, Waker: r.store, Quiet: r.store, Router: r.d.Router, Templates: r.d.Templates,
+		Holder: r.d.name, Now: r.d.Clock.Now, Log: r.d.Log,
+	})
+	r.must(err)
+	r.dispatcher = dispatcher
 	r.rounds.watcher.lookAtAll(r.Context())
 }
 
@@ -163,26 +175,8 @@ func (r *road) pass(d time.Duration) {
 // tell does what the dispatcher does, but for the sending.
 func (r *road) tell() {
 	r.Helper()
-	now := r.d.Clock.Now()
-	claim := billwatch.Claim{Holder: r.d.name, Integrations: []string{"ops/webhook/0"}, Limit: 100, Now: now, Until: now.Add(time.Minute)}
-	groups, err := r.store.ClaimGroups(r.Context(), claim)
+	_, err := r.dispatcher.Rehearse(r.Context(), func(n billwatch.Notification) { r.told = append(r.told, n) })
 	r.must(err)
-	defer func() {
-		deliveries, err := r.store.ClaimDeliveries(r.Context(), claim)
-		r.must(err)
-		for _, d := range deliveries {
-			r.must(r.store.Settle(r.Context(), billwatch.Settlement{Delivery: d, Outcome: billwatch.Delivered}))
-		}
-	}()
-	for _, g := range groups {
-		flush := notify.Decide(g, notify.Plan{Timing: r.d.Router.Timing(g), SendResolved: true}, now)
-		if n := flush.Notification; n != nil {
-			r.ids++
-			n.ID = fmt.Sprintf("ntf_%d", r.ids)
-			r.told = append(r.told, *n)
-		}
-		r.must(r.store.Freeze(r.Context(), []billwatch.Flush{flush}))
-	}
 }
 
 // news returns what was told since the last call: "reason rule account state",
@@ -263,7 +257,9 @@ func TestAnAccountThatIsGoneIsSaidAndNothingElseOfIt(t *testing.T) {
 		}
 		r.api.lists("a1", "b2")
 		r.pass(11 * time.Minute)
-		r.wantNews("when it is back", []string{"all_resolved: AccountGone a1 resolved"}, []string{"AccountGone a1 resolved"})
+		slices.SortStableFunc(r.told, func(a, b billwatch.Notification) int { return strings.Compare(a.Reason, b.Reason) })
+		r.wantNews("when it is back", []string{"all_resolved: AccountGone a1 resolved", "unmuted: Low a1 firing", "unmuted: Low b2 firing"},
+			[]string{"AccountGone a1 resolved"})
 		r.api.deleted["b2"] = time.Date(2026, 5, 12, 8, 0, 0, 0, time.UTC)
 		r.pass(6 * time.Minute)
 		if len(r.told) != 1 || r.told[0].Alerts[0].Annotations["summary"] != "Acme b2 was deleted on 12 May 2026" {

@@ -199,10 +199,11 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 
 func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
-		Store: store, Waker: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
+		Store: store, Waker: store, Quiet: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
 		Storms: store, Down: notify.Down{Alert: d.Rules.ReceiverDown, Fallback: d.Fallback},
 		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
+		Chart: charts{store, d.Plan}.draw,
 	})
 }
 

@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/web"
 	"github.com/billwatch/billwatch/rules"
 	"github.com/billwatch/billwatch/state/sqlstore"
 )
@@ -131,4 +133,32 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 			return err
 		}
 	}
+}
+
+// Explanation is how an explanation is shown, by the command and over HTTP alike.
+type Explanation = web.Explanation
+
+// Shown is the explanation as it is shown to whoever asks.
+func (x Explained) Shown() Explanation {
+	e := x.Rule.Evaluation
+	out := web.Explanation{
+		Version: "1", Rule: x.Rule.Rule, Source: x.Account.Source, Account: x.Account.ID, Name: x.Account.Title(), At: x.At,
+		Applies: x.Rule.Applies, Outcome: e.Outcome, Reason: e.Reason, Detail: e.Detail, Expr: x.Rule.Expr,
+		Parts: []web.ExplainedPart{}, Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, Until: x.Rule.Until,
+		State: cmp.Or(string(x.Alert.State), "inactive"), For: web.ExplainedFor{Seconds: x.Waits.Seconds(), FiresAt: shownTime(x.FiresAt)},
+		Route: []web.ExplainedRoute{}, NextSend: shownTime(x.NextSend), Why: x.Reason,
+	}
+	switch x.Alert.State {
+	case billwatch.Pending:
+		out.Since = shownTime(x.Alert.PendingFrom)
+	case billwatch.Firing:
+		out.Since = shownTime(x.Alert.StartsAt)
+	}
+	for _, p := range x.Rule.Parts {
+		out.Parts = append(out.Parts, web.ExplainedPart(p))
+	}
+	for _, r := range x.Routes {
+		out.Route = append(out.Route, web.ExplainedRoute(r))
+	}
+	return out
 }

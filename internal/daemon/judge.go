@@ -132,6 +132,7 @@ func (j *judge) advance(v *verdict, alert billwatch.Alert, e billwatch.Evaluatio
 // told.
 func (j *judge) note(v *verdict, alert billwatch.Alert, e billwatch.Evaluation, now time.Time) billwatch.Alert {
 	next, moved := state.Advance(alert, e, now)
+	next.Inhibits = next.State == billwatch.Firing && j.plan.Router.Inhibition().Inhibits(next)
 	if moved != nil {
 		v.transitions = append(v.transitions, *moved)
 		if moved.To == billwatch.Firing || moved.To == billwatch.Resolved {

@@ -28,12 +28,13 @@ type Plan struct {
 	Given     func(a billwatch.Account, seen ...*billwatch.Snapshot) config.Given
 	Router    *notify.Router
 	Templates *notify.Templates
-	Fallback  string // the receiver that is told when another one is down; may be empty
+	Fallback  string         // the receiver that is told when another one is down; may be empty
+	Zone      *time.Location // of times in messages; nil for UTC
 }
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
-	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback,
+	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback, Zone: c.Timezone,
 		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}, LabelsBy: map[string]string{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)

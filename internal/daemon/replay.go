@@ -78,7 +78,7 @@ func (r *Replay) open(ctx context.Context) (err error) {
 		observer: Observer{Judged: r.c.Judged, Moved: r.c.Moved},
 	}
 	r.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
-		Store: r.store, Waker: r.store, Router: r.c.Plan.Router, Templates: r.c.Plan.Templates, Holder: replayHolder,
+		Store: r.store, Waker: r.store, Quiet: r.store, Router: r.c.Plan.Router, Templates: r.c.Plan.Templates, Holder: replayHolder,
 		Now: r.clock.Now, Log: quiet,
 	})
 	return err

@@ -12,6 +12,7 @@ import (
 // API is what the machine-readable pages are made from.
 type API struct {
 	Sources func(ctx context.Context) ([]Source, error)
+	Explain func(ctx context.Context, rule, account string) (Explanation, error)
 	Hosts   []string // names under which it may be asked; addresses and localhost always are
 	Outbox  Notifications
 	Refused string // why nothing may be changed through it; empty where that is allowed

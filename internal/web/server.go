@@ -53,6 +53,7 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.Ready()) })
 	mux.Handle("GET /metrics", metrics.handler(api))
 	mux.Handle("GET /api/v1/sources", api.reads(api.sources))
+	mux.Handle("GET /api/v1/explain", api.reads(api.explain))
 	mux.Handle("GET /api/v1/notifications", api.reads(api.notifications))
 	mux.Handle("POST /api/v1/notifications/{id}/retry", api.writes(api.retryNotification))
 	return http.MaxBytesHandler(mux, mostBody)

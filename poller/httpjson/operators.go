@@ -4,10 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/billwatch/billwatch/internal/expression"
 	"github.com/expr-lang/expr/ast"
 )
 
@@ -272,10 +271,7 @@ func (c *compiler) matches(left, right node, pattern ast.Node) func(*env) (any, 
 	if !ok {
 		return c.fail(right.at, "right of matches there must be a text in quotes", "").eval
 	}
-	if utf8.RuneCountInString(constant.Value) > maxRegexp {
-		return c.fail(right.at, fmt.Sprintf("regular expression is longer than %d characters", maxRegexp), "").eval
-	}
-	compiled, err := regexp.Compile(constant.Value)
+	compiled, err := expression.Pattern(constant.Value)
 	if err != nil {
 		return c.fail(right.at, err.Error(), "").eval
 	}

@@ -67,9 +67,6 @@ func (t *tx) changes(ctx context.Context, b billwatch.Batch) error {
 		if done[tr.Alert.Key] {
 			continue
 		}
-		if err := t.unmute(ctx, tr, b.Now); err != nil {
-			return fmt.Errorf("groups of %s, which is back: %w", tr.Alert.Key.Account, err)
-		}
 		if err := t.elsewhere(ctx, tr.Alert, b); err != nil {
 			return fmt.Errorf("groups that %s of %s was in: %w", tr.Alert.Key.Rule, tr.Alert.Key.Account, err)
 		}
@@ -124,6 +121,9 @@ func (t *tx) records(ctx context.Context, p billwatch.Poll) (time.Time, error) {
 
 func (t *tx) alert(ctx context.Context, a billwatch.Alert) error {
 	k := a.Key
+	if err := t.stirs(ctx, a); err != nil {
+		return err
+	}
 	if a.State != billwatch.Pending && a.State != billwatch.Firing {
 		_, err := t.exec(ctx, `DELETE FROM alerts WHERE source = $1 AND account = $2 AND rule = $3`, k.Account.Source, k.Account.ID, k.Rule)
 		return err
@@ -133,10 +133,10 @@ func (t *tx) alert(ctx context.Context, a billwatch.Alert) error {
 		return err
 	}
 	_, err = t.exec(ctx, `
-		INSERT INTO alerts (source, account, rule, state, fingerprint, starts_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO alerts (source, account, rule, state, fingerprint, starts_at, body, inhibits) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (source, account, rule) DO UPDATE SET state = excluded.state, fingerprint = excluded.fingerprint,
-			starts_at = excluded.starts_at, body = excluded.body`,
-		k.Account.Source, k.Account.ID, k.Rule, string(a.State), a.Fingerprint, a.StartsAt, body)
+			starts_at = excluded.starts_at, body = excluded.body, inhibits = excluded.inhibits`,
+		k.Account.Source, k.Account.ID, k.Rule, string(a.State), a.Fingerprint, a.StartsAt, body, inhibits(a))
 	return err
 }
 

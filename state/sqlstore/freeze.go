@@ -148,6 +148,9 @@ func (t *tx) settleMembers(ctx context.Context, f billwatch.Flush) error {
 	if err := t.tally(ctx, g.Integration, f.Tally); err != nil {
 		return err
 	}
+	if err := t.marks(ctx, f); err != nil {
+		return err
+	}
 	for _, m := range f.Drop {
 		n, err := t.exec(ctx, `DELETE FROM members WHERE integration = $1 AND group_key = $2 AND fingerprint = $3 AND version = $4`,
 			g.Integration, g.Key, m.Alert.Fingerprint, m.Version)
@@ -201,8 +204,15 @@ func (t *tx) release(ctx context.Context, f billwatch.Flush, row timer) error {
 		}
 		due = earliest(due, turn)
 	}
+	version, _, err := t.quietRow(ctx)
+	if err != nil {
+		return err
+	}
+	if version != f.Quiet && !f.NextDue.IsZero() { // somebody has made or ended a silence meanwhile
+		due = overdue
+	}
 	t.woken = true
-	_, err := t.exec(ctx, `
+	_, err = t.exec(ctx, `
 		UPDATE alert_groups SET due_at = $3, told_at = $4, incident = $5, wanted_at = 0, claim = ''
 		WHERE integration = $1 AND group_key = $2`, g.Integration, g.Key, due, row.told, row.incident)
 	return err

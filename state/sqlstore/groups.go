@@ -123,32 +123,6 @@ func (t *tx) groupsOf(ctx context.Context, a billwatch.Alert) ([]billwatch.Group
 	return groups, err
 }
 
-// unmute makes the groups of an account due that is back: nobody was told of its
-// alerts while it was gone.
-func (t *tx) unmute(ctx context.Context, tr billwatch.Transition, now time.Time) error {
-	k := tr.Alert.Key
-	if k.Rule != billwatch.RuleAccountGone || tr.To != billwatch.Resolved {
-		return nil
-	}
-	standing, err := t.standing(ctx, `WHERE source = $1 AND account = $2 AND state = 'firing' ORDER BY rule`, k.Account.Source, k.Account.ID)
-	if err != nil {
-		return err
-	}
-	for _, a := range standing {
-		groups, err := t.groupsOf(ctx, a)
-		if err != nil {
-			return err
-		}
-		for _, d := range groups {
-			d.DueAt = now
-			if err := t.owe(ctx, d, now); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // earliest returns the earlier of two times, of which the zero is never.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
@@ -247,19 +221,14 @@ func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		var m billwatch.Member
 		var told string
-		var gone, counted int
-		err := rows.Scan(document(&m.Alert), &told, &m.Version, &counted, &gone)
+		var unmuted, counted int
+		err := rows.Scan(document(&m.Alert), &told, &m.Version, &m.Muted.Why, &m.Muted.By, stamp(&m.Muted.Until), &unmuted, &counted)
 		m.Counted = counted > 0
-		m.Told = billwatch.AlertState(told)
-		if gone > 0 {
-			m.Muted = billwatch.Mute{Why: billwatch.MutedGone}
-		}
+		m.Told, m.Unmuted = billwatch.AlertState(told), unmuted > 0
 		g.Members = append(g.Members, m)
 		return err
 	}, `
-		SELECT COALESCE(a.body, m.body), m.told, m.version, m.counted, (
-			SELECT count(*) FROM alerts g WHERE g.source = a.source AND g.account = a.account AND a.rule <> g.rule
-				AND g.rule = '`+billwatch.RuleAccountGone+`' AND g.state = 'firing')
+		SELECT COALESCE(a.body, m.body), m.told, m.version, m.muted, m.muted_by, m.muted_until, m.unmuted, m.counted
 		FROM members m
 		LEFT JOIN alerts a ON a.fingerprint = m.fingerprint AND a.starts_at = m.starts_at AND a.state = 'firing'
 		WHERE m.integration = $1 AND m.group_key = $2 ORDER BY m.starts_at, m.fingerprint`, g.Integration, g.Key)

@@ -73,6 +73,7 @@ func (t *tx) shift(ctx context.Context, by time.Duration) error {
 		// Those that are over, too, or a clock that goes back would wake them.
 		`UPDATE silences SET starts_at = starts_at + $1, ends_at = ends_at + $1`,
 		`UPDATE silences SET unmatched_at = unmatched_at + $1 WHERE unmatched_at <> 0`,
+		`UPDATE quiet SET version = version + 1 WHERE CAST($1 AS BIGINT) <> 0 AND EXISTS (SELECT 1 FROM silences)`,
 		`UPDATE notifications SET next_at = next_at + $1, first_at = first_at + $1 WHERE status = 'pending'`,
 		`UPDATE pauses SET until_at = until_at + $1`,
 		`UPDATE sources SET watched_at = watched_at + $1 WHERE watched_at <> 0`,
@@ -94,9 +95,7 @@ func (t *tx) shift(ctx context.Context, by time.Duration) error {
 	if err := t.shiftRequests(ctx, by); err != nil {
 		return err
 	}
-	if err := t.stir(ctx); err != nil {
-		return err
-	}
+	t.woken = true
 	return t.shiftAlerts(ctx, by)
 }
 

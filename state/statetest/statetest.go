@@ -24,6 +24,7 @@ type Store interface {
 	views
 	watches
 	silences
+	quiet
 }
 
 type watches interface {
@@ -116,12 +117,19 @@ var tests = map[string]func(*world){
 	"a source is watched anew after a gap":             watchedAnew,
 	"a failure is kept until something is read":        failureKept,
 	"only accounts that are not as told are looked at": sightsOfFew,
-	"alerts of an account that is gone are muted":      goneIsMuted,
 
 	"a silence is kept as it was made":                silenceKept,
 	"a silence is edited as Alertmanager does":        silenceEdited,
 	"a silence that is over is kept for five days":    silenceExpired,
 	"a silence lasts as long whatever the clock does": silenceShifted,
+
+	"a silence until resolved ends with its alerts":    silenceUntilResolved,
+	"a silence until resolved waits for its alert":     silenceBeforeItsAlert,
+	"what is quiet has a version":                      quietVersion,
+	"alerts are looked through by new rules":           quietRules,
+	"why an alert is muted is remembered":              muteMarked,
+	"members whose mute differs make their groups due": muteRechecked,
+	"a flush that knew less is looked at again":        flushBehind,
 
 	"a group waits for company, then for its interval":   groupDue,
 	"a group shows its alerts as they are now":           groupLive,

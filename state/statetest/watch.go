@@ -160,36 +160,3 @@ func sightsOfFew(w *world) {
 		w.Errorf("both were read: %q came, want them to be taken back", got)
 	}
 }
-
-func goneIsMuted(w *world) {
-	lease := w.lease("a", 1)
-	low, gone := w.firing("Low", "1"), w.firing(billwatch.RuleAccountGone, "1")
-	w.must(w.Commit(w.ctx, billwatch.Batch{Lease: lease, Now: w.now, Polls: []billwatch.Poll{w.read("1", 5)},
-		Alerts: []billwatch.Alert{low, gone}, Due: []billwatch.GroupDue{w.due(low, "g", integration), w.due(gone, "h", integration)}}))
-	w.after(groupWait)
-	groups, err := w.ClaimGroups(w.ctx, w.claim("a", 10))
-	w.must(err)
-	for _, g := range groups {
-		for _, m := range g.Members {
-			if want := map[string]string{"Low": billwatch.MutedGone}[m.Alert.Key.Rule]; m.Muted.Why != want {
-				w.Errorf("%s of an account that is gone is muted %q, want %q", m.Alert.Key.Rule, m.Muted.Why, want)
-			}
-		}
-		w.must(w.Freeze(w.ctx, []billwatch.Flush{{Group: g, NextDue: w.now.Add(24 * time.Hour)}}))
-	}
-	w.after(time.Minute)
-	gone.State, gone.EndsAt = billwatch.Resolved, w.now
-	w.must(w.Commit(w.ctx, billwatch.Batch{Lease: lease, Now: w.now, Alerts: []billwatch.Alert{gone},
-		Transitions: []billwatch.Transition{{Alert: gone, From: billwatch.Firing, To: billwatch.Resolved, At: w.now}}}))
-	groups, err = w.ClaimGroups(w.ctx, w.claim("a", 10))
-	w.must(err)
-	muted, low1 := "", false
-	for _, g := range groups {
-		for _, m := range g.Members {
-			muted, low1 = muted+m.Muted.Why, low1 || m.Alert.Key.Rule == "Low"
-		}
-	}
-	if !low1 || muted != "" {
-		w.Errorf("once it is back, Low is due %t and muted %q", low1, muted)
-	}
-}

@@ -1,0 +1,87 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// Explanation is why a rule says of an account what it says, and the rest of the
+// way to whoever would be told. The command explain prints the same.
+type Explanation struct {
+	Version  string            `json:"version"`
+	Rule     string            `json:"rule"`
+	Source   string            `json:"source"`
+	Account  string            `json:"account"`
+	Name     string            `json:"name"`
+	At       time.Time         `json:"at"`
+	Applies  bool              `json:"applies"`
+	Outcome  billwatch.Outcome `json:"outcome"`
+	Reason   string            `json:"reason,omitempty"`
+	Detail   string            `json:"detail,omitempty"`
+	Expr     string            `json:"expr"`
+	Parts    []ExplainedPart   `json:"parts"` // the whole condition first
+	Decides  string            `json:"decides"`
+	Distance string            `json:"distance,omitempty"`
+	Reached  string            `json:"reached,omitempty"`
+	Until    string            `json:"until,omitempty"`
+	State    string            `json:"state"`
+	Since    *time.Time        `json:"since"` // of the state; null while inactive
+	For      ExplainedFor      `json:"for"`
+	Blocked  *string           `json:"blocked_by"`
+	Route    []ExplainedRoute  `json:"route"`
+	NextSend *time.Time        `json:"next_send"`
+	Why      string            `json:"next_reason,omitempty"`
+}
+
+// ExplainedPart is a sub-expression with its value.
+type ExplainedPart struct {
+	Text  string `json:"text"`
+	Value string `json:"value"`
+}
+
+// ExplainedFor is how long the condition must hold.
+type ExplainedFor struct {
+	Seconds float64    `json:"seconds"`
+	FiresAt *time.Time `json:"fires_at"` // of a pending alert
+}
+
+// ExplainedRoute is where the alert would go.
+type ExplainedRoute struct {
+	Receiver    string           `json:"receiver"`
+	Integration string           `json:"integration"`
+	Group       billwatch.Labels `json:"group"`
+}
+
+// AskedWronglyError says that what was asked for is not there.
+type AskedWronglyError struct{ Err error }
+
+// Error says what is not there, and what is near.
+func (e *AskedWronglyError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *AskedWronglyError) Unwrap() error { return e.Err }
+
+func (a API) explain(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	rule, account := query.Get("rule"), query.Get("account")
+	if rule == "" || account == "" {
+		problem(w, http.StatusBadRequest, "rule and account must be given: ?rule=NAME&account=ID")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), apiTimeout)
+	defer cancel()
+	x, err := a.Explain(ctx, rule, account)
+	if wrong, ok := errors.AsType[*AskedWronglyError](err); ok {
+		problem(w, http.StatusNotFound, wrong.Error())
+		return
+	}
+	if err != nil { // its text may name the store
+		problem(w, http.StatusServiceUnavailable, "the store cannot be asked at present")
+		return
+	}
+	answer(w, "application/json", http.StatusOK, x)
+}
