@@ -115,7 +115,7 @@ func demoDaemon(g *globals, dir string, o demoOptions, s servers, clock *daemon.
 		return daemon.Config{}, found(err)
 	}
 	return daemon.Config{
-		Plan: plan, Version: version, State: loaded.State.Reveal(), Retention: loaded.Retention,
+		Plan: plan, Version: version, State: loaded.State.Reveal(),
 		Listen: loaded.Listen, Clock: clock, Log: log,
 	}, nil
 }

@@ -45,7 +45,7 @@ func newDryRun(g *globals) *cobra.Command {
 			}
 			var run daemon.DryRun
 			if len(snapshots) > 0 {
-				polls, err := readSnapshots(snapshots, c.Sources, time.Now().UTC())
+				polls, err := readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC())
 				if err != nil {
 					return misused(err)
 				}

@@ -97,7 +97,7 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 		return daemon.Explained{}, err
 	}
 	var names []string
-	for _, info := range c.Rules.Rules() {
+	for _, info := range c.Plan.Rules.Rules() {
 		names = append(names, info.Name)
 	}
 	if err := daemon.KnownRule(rule, names); err != nil {
@@ -106,7 +106,7 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 	var polls []billwatch.Poll
 	var failed error
 	if len(snapshots) > 0 {
-		if polls, err = readSnapshots(snapshots, c.Sources, time.Now().UTC()); err != nil {
+		if polls, err = readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC()); err != nil {
 			return daemon.Explained{}, misused(err)
 		}
 	} else {

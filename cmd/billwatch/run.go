@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 const runHelp = `Run the service: poll, judge, remember and tell, until it is stopped.
 
 SIGTERM or Ctrl-C ends it in order within 25 seconds; a second one at once.
+SIGHUP, or a change of one of its files, lets it read its configuration again.
 With --once it polls every source, delivers what is due and ends: for cron.`
 
 func newRun(g *globals) *cobra.Command {
@@ -36,11 +39,15 @@ func newRun(g *globals) *cobra.Command {
 				return err
 			}
 			c.NoNotify, c.NoMigrate = noNotify, noMigrate
+			if !once {
+				c.Load = loaded.again(c.Inputs.Path(), c)
+			}
 			c.Serving = func(address string) { c.Log.Info("listening", "address", address) }
 			service := daemon.New(c)
 			if once {
 				return ended(service.Once(cmd.Context(), deadline))
 			}
+			defer onHangUp(service)()
 			return ended(service.Run(cmd.Context()))
 		},
 	}
@@ -49,6 +56,25 @@ func newRun(g *globals) *cobra.Command {
 	cmd.Flags().BoolVar(&noNotify, "no-notify", false, "do all but send")
 	cmd.Flags().BoolVar(&noMigrate, "no-migrate", false, "refuse a state that needs a migration")
 	return cmd
+}
+
+// onHangUp lets SIGHUP read the configuration again, until what it returns is
+// called.
+func onHangUp(service *daemon.Daemon) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range signals {
+			_ = service.Reload("SIGHUP") // it says so itself
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		<-ended
+	}
 }
 
 // ended turns how the service ended into an exit status.

@@ -35,6 +35,7 @@ var law = [...]row{
 	// everywhere; a room above it would have to be imported by all others.
 	{words, nil},
 	{document, []string{words}},
+	{"docs", nil},     // what the guides say of keys, editors show, too
 	{expression, nil}, // one language, read within the same bounds by rules and by mappings
 
 	// Floor 2, next to the room that it belongs to.
@@ -55,7 +56,7 @@ var law = [...]row{
 	{"notify", []string{words, document}},
 
 	// Floor 2: the file, the pages, the simulated vendors.
-	{"internal/config", []string{words, document, "poller", "rules", "notify"}},
+	{"internal/config", []string{words, document, "docs", "poller", "rules", "notify"}},
 	{"internal/web", []string{words, document, "rules", "rules/forecast", "state", "notify"}},
 	{"internal/simulate", []string{words, document}},
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/document"
 	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/poller"
 	"github.com/billwatch/billwatch/rules"
@@ -15,11 +16,16 @@ type Kinds struct {
 	Sources      []poller.Type
 	Integrations []notify.Type
 	UserAgent    string
+
+	// Tests returns what is wrong with a file of rule tests; where it is nil,
+	// Check refuses such files.
+	Tests func(*document.Document) billwatch.Problems
 }
 
 // Config is a configuration that checked out.
 type Config struct {
-	Files     []string // all that was read, to be watched; the configuration itself first
+	Files     []string // all that was read, the configuration itself first
+	Hash      string   // the same where sources, rules, routes and receivers are, whatever their secrets
 	State     billwatch.Secret
 	Retention time.Duration
 	Listen    string
@@ -55,6 +61,7 @@ type Source struct {
 	Select            *rules.Selector // nil for all accounts
 	Labels            billwatch.Labels
 	UserAgent         string
+	Digest            string // another one where anything of it changed, a secret included
 }
 
 // Open makes a source that is ready to be polled, with its request budget.

@@ -33,6 +33,9 @@ type settings struct {
 	Receivers    *yaml.Node       `yaml:"receivers"`
 	Fallback     string           `yaml:"fallback_receiver"`
 	Route        *yaml.Node       `yaml:"route"`
+
+	InhibitRules  *yaml.Node `yaml:"inhibit_rules"`
+	TimeIntervals *yaml.Node `yaml:"time_intervals"`
 }
 
 type logSettings struct {
@@ -55,8 +58,7 @@ func defaults() settings {
 // notYet are keys that a later version will know.
 func notYet() []string {
 	return []string{
-		"inhibit_rules", "time_intervals", "mute_time_intervals", "active_time_intervals", "web_config_file", "heartbeat",
-		"forget_after",
+		"web_config_file", "heartbeat", "forget_after",
 	}
 }
 

@@ -18,31 +18,40 @@ import (
 // be read; all else are Problems, warnings included, and the Config is nil
 // where one of them is an error.
 func Load(path string, env []string, k Kinds) (*Config, billwatch.Problems, error) {
+	c, _, problems, err := load(path, env, k, "")
+	return c, problems, err
+}
+
+// LoadWatched is Load with what the configuration rests on, whether or not it
+// can be loaded.
+func LoadWatched(path string, env []string, k Kinds) (*Config, Inputs, billwatch.Problems, error) {
 	return load(path, env, k, "")
 }
 
 // load reads a configuration, of all sources or of one only.
-func load(path string, env []string, k Kinds, only string) (*Config, billwatch.Problems, error) {
+func load(path string, env []string, k Kinds, only string) (*Config, Inputs, billwatch.Problems, error) {
 	path, err := Find(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, Inputs{}, nil, err
 	}
+	inputs := Inputs{paths: []string{path}}
 	doc, err := document.Read(path)
 	var problems billwatch.Problems
 	if err != nil && !errors.As(err, &problems) {
-		return nil, nil, err
+		return nil, inputs, nil, err
 	}
 	if doc == nil {
-		return nil, problems, nil
+		return nil, inputs, problems, nil
 	}
-	l := &loader{doc: doc, dir: filepath.Dir(path), kinds: k, only: only, problems: problems, joined: map[*yaml.Node]bool{}}
+	l := &loader{inputs: inputs, doc: doc, dir: filepath.Dir(path), kinds: k, only: only, problems: problems, joined: map[*yaml.Node]bool{}}
 	l.config = &Config{Files: []string{path}}
 	l.load(env)
 	l.finish()
 	if l.problems.Errors() > 0 {
-		return nil, l.problems, nil
+		return nil, l.inputs, l.problems, nil
 	}
-	return l.config, l.problems, nil
+	l.config.Hash = l.hash()
+	return l.config, l.inputs, l.problems, nil
 }
 
 // loader gathers what one configuration says, and all its problems.
@@ -57,6 +66,10 @@ type loader struct {
 	problems billwatch.Problems
 	joined   map[*yaml.Node]bool // paths that are already relative to the file
 	unset    []*yaml.Node        // texts with a variable that is not there
+	inputs   Inputs
+
+	ruleDocs      []*document.Document // the rule files
+	templateTexts []string
 }
 
 func (l *loader) load(env []string) {
@@ -78,6 +91,7 @@ func (l *loader) load(env []string) {
 	variables := newVariables(env)
 	l.expand(root, variables)
 	l.override(root, variables)
+	l.secretFiles(root)
 	known := len(l.problems)
 	defer func() { l.forgetUnset(known) }()
 	l.general(root)

@@ -14,7 +14,8 @@ import (
 // whatever else the file says are not looked at, so that a secret that is
 // missing there stands in nobody's way. A name that no source has is a problem.
 func LoadSource(path string, env []string, k Kinds, name string) (*Config, billwatch.Problems, error) {
-	return load(path, env, k, name)
+	c, _, problems, err := load(path, env, k, name)
+	return c, problems, err
 }
 
 // about returns the keys that say something of a single source.

@@ -20,6 +20,7 @@ func (l *loader) rules() {
 	for _, path := range l.files(l.settings.RuleFiles, "rule_files") {
 		if doc := l.ruleFile(path); doc != nil {
 			docs = append(docs, doc)
+			l.ruleDocs = append(l.ruleDocs, doc)
 		}
 	}
 	l.config.options = rules.Options{
@@ -117,7 +118,8 @@ func (l *loader) files(patterns []*yaml.Node, key string) []foundFile {
 
 func (l *loader) glob(n *yaml.Node, pattern, key string) []string {
 	path := l.path(pattern)
-	if !strings.ContainsAny(pattern, "*?[") {
+	l.input(path)
+	if !isPattern(pattern) {
 		if _, err := os.Stat(path); err != nil {
 			l.fail(n, key+": there is no file "+l.doc.Quote(n), "paths are relative to the configuration")
 			return nil

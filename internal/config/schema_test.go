@@ -2,8 +2,11 @@ package config_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,12 +86,15 @@ func TestSchemasAcceptWhatChecksOut(t *testing.T) {
 }
 
 const testFile = `rule_files: [rules.yaml]
+builtin_rules: true
+route: { receiver: ops, group_wait: 0s, routes: [{ matchers: [severity="critical"], receiver: ops }] }
 tests:
   - name: a suspended organization is reported at once
     interval: 1h
     start: 2026-03-01T00:00:00Z
     account: { name: Acme, plan: { type: Essentials } }
-    poll: "ok fail ok"
+    poll: "ok fail okx12"
+    vars: { floor: 5, note: text, sure: true }
     history: { used: "120x28" }
     series:
       suspended: "false false true true false"
@@ -96,8 +102,8 @@ tests:
       plan.capacity: 10000
     expect:
       - at: 2h
-        alerts: [ { alert: OrganizationSuspended, state: firing, labels: { severity: critical } } ]
-        notifications: [ { receiver: ops, status: firing } ]
+        alerts: [ { alert: OrganizationSuspended, state: firing, labels: { severity: critical }, value: 5 } ]
+        notifications: [ { receiver: ops, status: firing, reason: first, alerts: [OrganizationSuspended] }, {} ]
       - at: 4h
         alerts: []
 `
@@ -135,9 +141,12 @@ func TestSchemasRefuseAWrongForm(t *testing.T) {
 		{"another word for unknown", "rules", rule("on_unknown: fire"), "/rules/0/on_unknown"},
 		{"a condition that is a list", "rules", "rules: [{ alert: A, expr: [a] }]", "/rules/0/expr"},
 		{"a test without name", "tests", test("name: a", "nam: a"), "missing property 'name'"},
+		{"a route with an unknown key", "tests", test("group_wait", "group_wiat"), "'group_wiat' not allowed"},
+		{"a variable that no rule can name", "tests", test("floor: 5", "a-b: 5"), "propertyName"},
+		{"a value that is none", "tests", test("value: 5", "value: five"), "/value"},
 		{"a series of no field", "tests", test("balance:", "balanc:"), "'balanc' not allowed"},
 		{"a state that is none", "tests", test("state: firing", "state: fired"), "/alerts/0/state"},
-		{"a poll that is neither", "tests", test("ok fail ok", "ok failed"), "/poll"},
+		{"a poll that is neither", "tests", test("ok fail okx12", "ok failed"), "/poll"},
 		{"a time that is no duration", "tests", test("at: 2h", "at: 2"), "/at"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -219,5 +228,86 @@ func TestSchemasInTheManualAreCurrent(t *testing.T) {
 	}
 	if _, err := config.Schema("confg", kinds()); err == nil || !strings.Contains(err.Error(), "did you mean config?") {
 		t.Errorf("a schema of nothing: %v", err)
+	}
+}
+
+// Editors show what a key is: the same as the guides.
+func TestSchemasSayWhatEachKeyIs(t *testing.T) {
+	for _, of := range config.Schemas() {
+		text, err := config.Schema(of, kinds())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tree map[string]any
+		if err := json.Unmarshal(text, &tree); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range undescribed(tree, of) {
+			t.Errorf("%s has no description", key)
+		}
+	}
+	text, _ := config.Schema("config", kinds())
+	for _, want := range []string{`"description": "how long snapshots are kept; at least 1d"`, `"description": "where to; shown as its host only"`, `"description": "a text that never changes`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("nothing says %s", want)
+		}
+	}
+}
+
+// undescribed returns the places of properties that say nothing, below the
+// keys that guides have.
+func undescribed(s map[string]any, at string) []string {
+	var all []string
+	properties, _ := s["properties"].(map[string]any)
+	for key, p := range properties {
+		property := p.(map[string]any)
+		inSettings := slices.ContainsFunc([]string{"series", "account.", "fields.", "history.", "alert.", "notification.", "builtin_rules.", "log."},
+			func(free string) bool { return strings.Contains(at+".", "."+free) })
+		if property["description"] == nil && !inSettings && !(at == "config.$defs.source" && key == "type") {
+			all = append(all, at+"."+key)
+		}
+		all = append(all, undescribed(property, at+"."+key)...)
+	}
+	defs, _ := s["$defs"].(map[string]any)
+	for key, d := range defs {
+		all = append(all, undescribed(d.(map[string]any), at+".$defs."+key)...)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Each example of the guides has the form that its schema wants.
+func TestSchemasAcceptTheExamplesOfTheGuides(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, page := range append(pages, "../../README.md", "../../rules.example.yaml", "../../rules.example_test.yaml") {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := [][]string{{"", string(data)}}
+		if strings.HasSuffix(page, ".md") {
+			blocks = regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(data), -1)
+		}
+		for _, block := range blocks {
+			doc, problems := document.Parse(page, []byte(block[1]))
+			if doc == nil {
+				t.Fatal(problems)
+			}
+			of := map[config.Kind]string{config.Configuration: "config", config.RuleFile: "rules", config.TestFile: "tests"}[config.KindOf(doc)]
+			if of == "rules" && document.Get(doc.Root(), "rules") == nil {
+				of = "config" // a part of one
+			}
+			if got := judged(t, validator(t, of), block[1]); got != "" {
+				t.Errorf("%s: as %s: %s\nof\n%s", page, of, got, block[1])
+			}
+			seen++
+		}
+	}
+	if seen < 8 {
+		t.Errorf("only %d examples were found", seen)
 	}
 }

@@ -5,9 +5,10 @@ import "github.com/billwatch/billwatch/rules"
 func rulesSchema() schema {
 	defs := schema{}
 	ruleDefs(defs)
+	describeRules(defs)
 	return schema{
 		"title": "rule file of billwatch", "type": []string{"object", "null"}, "additionalProperties": false,
-		"properties": schema{"rules": orNull(schema{"type": "array", "items": ref("rule")})},
+		"properties": schema{"rules": schema{"type": []string{"array", "null"}, "items": ref("rule"), "description": "one for each thing to be told of"}},
 		"$defs":      defs,
 	}
 }

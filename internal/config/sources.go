@@ -88,6 +88,7 @@ func (l *loader) source(s section, name string) {
 	l.warnOfHaste(s, own, t)
 	l.lintTiming(s, own)
 	l.warnOfShortage(s, source)
+	source.Digest = digestOf(s.node, l.kinds.UserAgent)
 	l.config.Sources = append(l.config.Sources, source)
 }
 

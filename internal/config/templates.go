@@ -25,6 +25,7 @@ func (l *loader) templates(patterns []*yaml.Node) {
 			continue
 		}
 		c.Files[filepath.Base(f.name)] = text
+		l.templateTexts = append(l.templateTexts, text)
 	}
 	var err error
 	if l.config.Templates, err = notify.NewTemplates(c); err == nil {

@@ -139,7 +139,7 @@ func (r *road) starts() {
 	r.must(r.store.Renew(r.Context(), r.d.name, now, now.AddDate(1, 0, 0)))
 	r.rounds = r.d.rounds(r.store)
 	dispatcher, err := notify.NewDispatcher(notify.DispatcherConfig{ // its leases last, whatever the clock's pace
-		Store: r.store, Waker: r.store, Quiet: r.store, Router: r.d.Router, Templates: r.d.Templates,
+		Store: r.store, Waker: r.store, Quiet: r.store, Router: r.d.plan().Router, Templates: r.d.plan().Templates,
 		Holder: r.d.name, Now: r.d.Clock.Now, Log: r.d.Log,
 	})
 	r.must(err)
@@ -358,7 +358,9 @@ func TestATokenThatIsWrongFromTheStartIsSaid(t *testing.T) {
 			t.Errorf("told %+v", r.told)
 		}
 		r.news()
-		r.d.Plan.Rules, _ = rules.Load(nil, rules.Options{Disabled: []string{billwatch.RuleSourceDown}})
+		next := r.d.plan()
+		next.Rules, _ = rules.Load(nil, rules.Options{Disabled: []string{billwatch.RuleSourceDown}})
+		r.d.plans.adopt(next)
 		r.starts()
 		r.pass(7 * time.Minute)
 		r.wantNews("once it is switched off", []string{"all_resolved: SourceDown resolved"}, []string{"SourceDown resolved"})

@@ -10,24 +10,27 @@ import (
 	"time"
 
 	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/config"
 	"github.com/billwatch/billwatch/internal/web"
 	"github.com/billwatch/billwatch/notify"
-	"github.com/billwatch/billwatch/poller"
 	"github.com/billwatch/billwatch/state/sqlstore"
 )
 
-// Config is what a daemon is made from.
+// Config is what a daemon is made from. Its plan is the first one: Load may give
+// others.
 type Config struct {
-	Plan
+	Plan      Plan
 	Version   string
 	State     string // "sqlite:path" or "postgres://…"
 	NoMigrate bool
-	Retention time.Duration
 	Listen    string
 	Hosts     []string // names under which it may be asked for what it shows
 	NoNotify  bool     // do all but send
 	Clock     *Clock
 	Log       *slog.Logger
+
+	Load   func() (Fresh, error) // reads the configuration again; nil where it never changes
+	Inputs config.Inputs         // what it was read from at first
 
 	Observer
 }
@@ -51,12 +54,20 @@ type Daemon struct {
 	metrics *web.Metrics
 	name    string
 	lease   lease
+	plans   *plans
+	reload  reload
 }
 
 // New returns a daemon that is ready to run.
 func New(c Config) *Daemon {
-	return &Daemon{Config: c, health: &web.Health{}, metrics: web.NewMetrics(c.Version), name: replicaName()}
+	d := &Daemon{Config: c, health: &web.Health{}, metrics: web.NewMetrics(c.Version), name: replicaName(), plans: newPlans(c.Plan)}
+	d.reload.noted(c.Inputs, c.Inputs.Sum(), nil)
+	d.metrics.Reloaded(nil, time.Now())
+	return d
 }
+
+// plan is the one in force.
+func (d *Daemon) plan() Plan { return d.plans.get().plan }
 
 // StartError is why the daemon could not begin its work: an address in use, a
 // state that is unreachable, damaged or too new.
@@ -81,6 +92,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	return runSteps(ctx, []step{
 		{"serve", server.Run},
+		{"watch the configuration", d.watchInputs},
 		{"work", d.work},
 	})
 }
@@ -103,23 +115,15 @@ func (d *Daemon) work(ctx context.Context) error {
 	self.ending = ctx.Done()
 	self.ready()
 	defer d.health.SetNotReady("shutting down")
-	dispatcher, err := d.dispatcher(store)
-	if err != nil {
-		return err
-	}
-	if err := d.configured(ctx, store); err != nil {
-		return err
-	}
 	rounds := d.rounds(store)
-	scheduler := &poller.Scheduler{Sources: d.Sources, Knock: rounds.knock, Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log}
 	context.AfterFunc(ctx, func() { d.health.SetNotReady("shutting down") })
 	steps := []step{
 		{"renew", self.run},
 		{"keep house", d.housekeeper(store)},
-		{"end removed sources", func(ctx context.Context) error { return d.endRemoved(ctx, store, rounds) }},
-		{"send", dispatcher.Run},
+		{"follow the configuration", d.settler(store, rounds).run},
+		{"send", d.couriers(store).run},
 		{"watch", rounds.watcher.run},
-		{"poll", scheduler.Run},
+		{"poll", d.beats(store, rounds).run},
 	}
 	if d.NoNotify {
 		steps = slices.Delete(steps, 3, 4)
@@ -185,25 +189,52 @@ func (d *Daemon) replica(store *sqlstore.Store) *replica {
 
 func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 	line := &pipeline{
-		memory: store, judge: newJudge(d.Plan), metrics: d.metrics,
+		memory: store, plans: d.plans, metrics: d.metrics,
 		clock: d.Clock, log: d.Log, observer: d.Observer,
 	}
-	for _, source := range d.Sources {
-		source.Held = d.lease.held
-	}
-	watch := &watcher{store: store, pipeline: line, sources: d.Sources, providers: d.Providers,
-		holder: d.name, clock: d.Clock, log: d.Log}
+	d.hold(d.plan())
+	watch := &watcher{store: store, pipeline: line, holder: d.name, clock: d.Clock, log: d.Log}
 	return &rounds{ledger: store, pipeline: line, metrics: d.metrics, clock: d.Clock, holder: d.name,
 		log: d.Log, ended: d.Ended, watcher: watch}
 }
 
-func (d *Daemon) dispatcher(store *sqlstore.Store) (*notify.Dispatcher, error) {
+// hold lets sources be asked only while this replica may.
+func (d *Daemon) hold(p Plan) {
+	for _, source := range p.Sources {
+		source.Held = d.lease.held
+	}
+}
+
+func (d *Daemon) settler(store *sqlstore.Store, r *rounds) *settler {
+	return &settler{store: store, rounds: r, plans: d.plans, dropped: d.metrics.Dropped}
+}
+
+func (d *Daemon) couriers(store *sqlstore.Store) *couriers {
+	return &couriers{
+		plans: d.plans, knock: store.Wake(), next: store.NextDue, log: d.Log,
+		hire: func(now *inForce, w notify.Waker) (*notify.Dispatcher, error) {
+			return d.dispatcher(store, w, now.plan)
+		},
+	}
+}
+
+func (d *Daemon) beats(store *sqlstore.Store, r *rounds) *beats {
+	return &beats{plans: d.plans, clock: d.Clock, log: d.Log, knock: r.knock, release: func(ctx context.Context, source string) {
+		ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
+		defer cancel()
+		if err := store.Release(ctx, d.name, source); err != nil {
+			d.Log.Warn("source not given up; its next slot is polled", "source", source, "err", err)
+		}
+	}}
+}
+
+func (d *Daemon) dispatcher(store *sqlstore.Store, w notify.Waker, p Plan) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
-		Store: store, Waker: store, Quiet: store, Router: d.Router, Templates: d.Templates, Holder: d.name,
-		Storms: store, Down: notify.Down{Alert: d.Rules.ReceiverDown, Fallback: d.Fallback},
+		Store: store, Waker: w, Quiet: store, Router: p.Router, Templates: p.Templates, Holder: d.name,
+		Storms: store, Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
 		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
-		Chart: charts{store, d.Plan}.draw,
+		Chart: charts{store, p}.draw,
 	})
 }
 
@@ -219,7 +250,7 @@ func (d *Daemon) housekeeper(store *sqlstore.Store) func(context.Context) error 
 			case <-ctx.Done():
 				return nil
 			case <-tick.C:
-				if err := store.Prune(ctx, d.Clock.Now(), d.Retention); err != nil && ctx.Err() == nil {
+				if err := store.Prune(ctx, d.Clock.Now(), d.plan().Retention); err != nil && ctx.Err() == nil {
 					d.Log.Warn("old snapshots not deleted", "err", err)
 				}
 			}

@@ -107,7 +107,7 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 		}
 	}
 	if alert.State != billwatch.Firing { // where it would go, if it fired
-		dressed, _ := stage.pipeline.judge.dressed(poll, nil)
+		dressed, _ := stage.pipeline.plans.get().dressed(poll, nil)
 		alert.State, alert.Labels = billwatch.Firing, p.Rules.LabelsOf(key.Rule, dressed.Account)
 	}
 	for _, due := range p.Router.Due(alert, x.At) {

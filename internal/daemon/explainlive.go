@@ -17,18 +17,19 @@ func (d *Daemon) explain(ctx context.Context, rule, account string) (web.Explana
 	if store == nil {
 		return web.Explanation{}, errNoStore
 	}
+	plan := d.plan()
 	var names []string
-	for _, info := range d.Rules.Rules() {
+	for _, info := range plan.Rules.Rules() {
 		names = append(names, info.Name)
 	}
 	if err := KnownRule(rule, names); err != nil {
 		return web.Explanation{}, &web.AskedWronglyError{Err: err}
 	}
-	poll, err := d.lastSeen(ctx, store, account)
+	poll, err := d.lastSeen(ctx, store, plan, account)
 	if err != nil {
 		return web.Explanation{}, err
 	}
-	x, judged, err := Explain(ctx, ExplainConfig{Plan: d.Plan, Store: store, Rule: rule, Poll: poll, Now: d.Clock.Now()})
+	x, judged, err := Explain(ctx, ExplainConfig{Plan: plan, Store: store, Rule: rule, Poll: poll, Now: d.Clock.Now()})
 	if err == nil && !judged {
 		err = &web.AskedWronglyError{Err: fmt.Errorf("%s was not judged on %s", rule, poll.Account.Title())}
 	}
@@ -38,10 +39,10 @@ func (d *Daemon) explain(ctx context.Context, rule, account string) (web.Explana
 var errNeverRead = errors.New("the account was not read yet")
 
 // lastSeen is a poll that reads an account as it was seen last.
-func (d *Daemon) lastSeen(ctx context.Context, store *sqlstore.Store, name string) (billwatch.Poll, error) {
+func (d *Daemon) lastSeen(ctx context.Context, store *sqlstore.Store, plan Plan, name string) (billwatch.Poll, error) {
 	var accounts []billwatch.Account
 	var last []*billwatch.Snapshot
-	for _, source := range d.Sources {
+	for _, source := range plan.Sources {
 		known, err := store.Accounts(ctx, source.Name)
 		if err != nil {
 			return billwatch.Poll{}, err

@@ -32,8 +32,10 @@ func configured(t *testing.T, text string) *config.Config {
 // into force.
 func (r *road) gives(c *config.Config) {
 	r.Helper()
-	r.d.Plan.Given = c.Given
-	r.d.Plan.LabelsBy = map[string]string{"blues": c.LabelsBy("blues")}
+	next := r.d.plan()
+	next.Given = c.Given
+	next.LabelsBy = map[string]string{"blues": c.LabelsBy("blues")}
+	r.d.plans.adopt(next)
 	opened, err := c.Sources[0].Open(r.d.Clock.Now, r.d.Log)
 	r.must(err)
 	r.source.Select, r.source.SelectRead, r.source.Labels = opened.Select, opened.SelectRead, opened.Labels

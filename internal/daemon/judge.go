@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -12,15 +13,33 @@ import (
 // alert machine, routing. It keeps nothing.
 type judge struct {
 	plan  Plan
-	names map[string]bool // of the rules in force
+	rules map[string]rules.Info // in force, by name
 }
 
 func newJudge(plan Plan) *judge {
-	j := &judge{plan: plan, names: map[string]bool{}}
+	if plan.Rules == nil {
+		plan.Rules = &rules.Set{}
+	}
+	j := &judge{plan: plan, rules: map[string]rules.Info{}}
 	for _, rule := range plan.Rules.Rules() {
-		j.names[rule.Name] = true
+		j.rules[rule.Name] = rule
 	}
 	return j
+}
+
+// outdated says why an alert ends by the rules alone, whatever is so: empty
+// where it does not.
+func (j *judge) outdated(alert billwatch.Alert) string {
+	rule, inForce := j.rules[alert.Key.Rule]
+	switch source := alert.Key.Account.Source; {
+	case !inForce:
+		return "rule removed"
+	case alert.Key.Account.ID == "" && !j.plan.Rules.Watches(rule.Name):
+		return "rule changed" // it was about a source, and now is about accounts
+	case len(rule.Sources) > 0 && !slices.Contains(rule.Sources, source):
+		return "no longer applies"
+	}
+	return ""
 }
 
 // verdict is all that follows from one poll.
@@ -47,8 +66,8 @@ func (j *judge) judge(poll billwatch.Poll, known billwatch.Knowledge, now time.T
 		j.advance(&v, alert, e, now)
 	}
 	for _, alert := range known.Alerts {
-		if !j.names[alert.Key.Rule] {
-			j.advance(&v, alert, ended(alert, "rule removed", now), now)
+		if why := j.outdated(alert); why != "" {
+			j.advance(&v, alert, ended(alert, why, now), now)
 		}
 	}
 	return v

@@ -31,7 +31,7 @@ func (d *Daemon) Once(ctx context.Context, deadline time.Duration) error {
 		return err
 	}
 	defer self.resign(ctx)
-	dispatcher, err := d.dispatcher(store)
+	dispatcher, err := d.dispatcher(store, store, d.plan())
 	if err != nil {
 		return err
 	}
@@ -53,8 +53,8 @@ func (d *Daemon) Once(ctx context.Context, deadline time.Duration) error {
 func (d *Daemon) pollOnce(ctx context.Context, store *sqlstore.Store, end time.Time) error {
 	rounds := d.rounds(store)
 	rounds.watcher.visits = true
-	failed := []error{d.endOrphans(ctx, store, rounds)}
-	for _, source := range d.Sources {
+	failed := []error{d.settler(store, rounds).settle(ctx, d.plans.get())}
+	for _, source := range d.plans.get().sources() {
 		failed = append(failed, d.roundOnce(ctx, rounds, source))
 	}
 	if !d.NoNotify {
@@ -93,7 +93,7 @@ const lookEvery = 20 * time.Millisecond
 
 // delivered waits until nothing is due before the deadline any more.
 func (d *Daemon) delivered(ctx context.Context, store *sqlstore.Store, end time.Time) error {
-	names := integrationNames(d.Router)
+	names := integrationNames(d.plan().Router)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	owed := 0

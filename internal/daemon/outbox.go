@@ -36,15 +36,6 @@ func (d *Daemon) outbox() web.Notifications {
 	}
 }
 
-// configured tells the store how the receivers are configured now.
-func (d *Daemon) configured(ctx context.Context, store *sqlstore.Store) error {
-	settings := map[string]string{}
-	for _, in := range d.Router.Integrations() {
-		settings[in.Name] = in.Settings
-	}
-	return store.Configured(ctx, settings, d.Clock.Now())
-}
-
 func shownNotification(row sqlstore.NotificationRow) web.Notification {
 	n := row.Notification
 	return web.Notification{

@@ -14,6 +14,7 @@ import (
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/web"
 	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/poller"
 	"github.com/billwatch/billwatch/state/sqlstore"
 )
 
@@ -31,7 +32,7 @@ type memory interface {
 // pipeline judges what was read and commits what follows from it.
 type pipeline struct {
 	memory  memory
-	judge   *judge
+	plans   *plans
 	metrics *web.Metrics
 	clock   *Clock
 	log     *slog.Logger
@@ -41,16 +42,13 @@ type pipeline struct {
 	turns    turns
 
 	mu     sync.Mutex
-	routed map[billwatch.AlertKey]bool // firing alerts that this process has routed
+	router *notify.Router              // in force
+	routed map[billwatch.AlertKey]bool // firing alerts that this process has routed by it
 }
-
-// spent tells the times of a source's last requests, which are stored with each
-// batch: whoever polls the source next must know.
-type spent func() []time.Time
 
 // run takes polls until the channel closes, a batch at a time. After an error
 // it goes on taking them, so that nobody waits for it, and keeps none.
-func (p *pipeline) run(ctx context.Context, lease billwatch.Lease, requests spent, polls <-chan billwatch.Poll) error {
+func (p *pipeline) run(ctx context.Context, source *poller.Source, lease billwatch.Lease, polls <-chan billwatch.Poll) error {
 	var failed error
 	for {
 		batch := gather(polls)
@@ -58,7 +56,7 @@ func (p *pipeline) run(ctx context.Context, lease billwatch.Lease, requests spen
 			return failed
 		}
 		if failed == nil {
-			failed = p.settle(ctx, lease, requests, folded(batch))
+			failed = p.settle(ctx, source, lease, folded(batch))
 		}
 	}
 }
@@ -104,11 +102,12 @@ func folded(polls []billwatch.Poll) []billwatch.Poll {
 
 // settle judges a batch and commits it. While the store is away it tries again
 // until the lease or the context ends: what was read is not thrown away for a
-// database that restarts.
-func (p *pipeline) settle(ctx context.Context, lease billwatch.Lease, requests spent, polls []billwatch.Poll) error {
+// database that restarts. The times of the source's last requests are stored
+// with each batch: whoever polls it next must know.
+func (p *pipeline) settle(ctx context.Context, source *poller.Source, lease billwatch.Lease, polls []billwatch.Poll) error {
 	try := func() (struct{}, error) {
-		err := p.once(ctx, billwatch.Batch{Lease: lease, Polls: slices.Clone(polls), Requests: requests()})
-		if errors.Is(err, billwatch.ErrLeaseLost) {
+		err := p.once(ctx, source, billwatch.Batch{Lease: lease, Polls: slices.Clone(polls), Requests: source.Spent()})
+		if errors.Is(err, billwatch.ErrLeaseLost) || errors.Is(err, errReplanned) {
 			return struct{}{}, backoff.Permanent(err)
 		}
 		if err != nil {
@@ -132,11 +131,17 @@ const storePatience = 15 * time.Minute
 
 // once judges a batch against what the store knows now, and commits it.
 // A transaction that has begun is finished even while the process shuts down.
-func (p *pipeline) once(ctx context.Context, batch billwatch.Batch) error {
+// What was read of a source that has changed since is refused; source is nil
+// where nobody polls.
+func (p *pipeline) once(ctx context.Context, source *poller.Source, batch billwatch.Batch) error {
 	lease, polls := batch.Lease, batch.Polls
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
 	defer cancel()
 	defer p.turns.alone(lease.Source)()
+	plan := p.plans.get()
+	if source != nil && !plan.polls(source) {
+		return errReplanned
+	}
 	ids := make([]string, len(polls))
 	for i, poll := range polls {
 		ids[i] = poll.Account.ID
@@ -149,17 +154,18 @@ func (p *pipeline) once(ctx context.Context, batch billwatch.Batch) error {
 	verdicts := make([]verdict, len(polls))
 	for i, poll := range polls {
 		polls[i] = derived(poll, known[poll.Account.ID])
-		verdicts[i] = p.judge.judge(polls[i], known[poll.Account.ID], batch.Now)
+		verdicts[i] = plan.judge.judge(polls[i], known[poll.Account.ID], batch.Now)
 		batch.Alerts = append(batch.Alerts, verdicts[i].alerts...)
 		batch.Transitions = append(batch.Transitions, verdicts[i].transitions...)
 		batch.Due = append(batch.Due, verdicts[i].due...)
-		batch.Due = append(batch.Due, p.standing(verdicts[i], batch.Now)...)
+		batch.Due = append(batch.Due, p.standing(plan.judge, verdicts[i], batch.Now)...)
 	}
 	if err := p.memory.Commit(ctx, batch); err != nil {
 		return err
 	}
 	for i, poll := range polls {
 		p.show(poll, verdicts[i])
+		p.keep(plan.judge, verdicts[i].alerts)
 	}
 	return nil
 }
@@ -182,12 +188,11 @@ func (p *pipeline) show(poll billwatch.Poll, v verdict) {
 		}
 	}
 	p.announce(v.transitions)
-	p.keep(v.alerts)
 }
 
 // standing routes the alerts that fired before this process saw them: its
 // configuration may have receivers that the one before had not.
-func (p *pipeline) standing(v verdict, now time.Time) []billwatch.GroupDue {
+func (p *pipeline) standing(j *judge, v verdict, now time.Time) []billwatch.GroupDue {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	moved := make(map[billwatch.AlertKey]bool, len(v.transitions))
@@ -195,11 +200,14 @@ func (p *pipeline) standing(v verdict, now time.Time) []billwatch.GroupDue {
 		moved[t.Alert.Key] = true
 	}
 	var all []billwatch.GroupDue
+	if p.router != j.plan.Router && p.plans.get().judge == j { // what an earlier one said of them is worth nothing
+		p.router, p.routed = j.plan.Router, nil
+	}
 	for _, alert := range v.alerts {
 		if alert.State != billwatch.Firing || moved[alert.Key] || p.routed[alert.Key] {
 			continue
 		}
-		for _, due := range p.judge.plan.Router.Due(alert, now) {
+		for _, due := range j.plan.Router.Due(alert, now) {
 			due.Standing = true
 			all = append(all, due)
 		}
@@ -208,9 +216,12 @@ func (p *pipeline) standing(v verdict, now time.Time) []billwatch.GroupDue {
 }
 
 // keep remembers which alerts were routed, once that is stored.
-func (p *pipeline) keep(alerts []billwatch.Alert) {
+func (p *pipeline) keep(j *judge, alerts []billwatch.Alert) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.router != j.plan.Router { // they were routed by one that is no longer in force
+		return
+	}
 	for _, alert := range alerts {
 		if alert.State != billwatch.Firing {
 			delete(p.routed, alert.Key)

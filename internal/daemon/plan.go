@@ -30,18 +30,40 @@ type Plan struct {
 	Templates *notify.Templates
 	Fallback  string         // the receiver that is told when another one is down; may be empty
 	Zone      *time.Location // of times in messages; nil for UTC
+
+	Hash      string            // of the configuration: the same where replicas judge and tell alike
+	Digests   map[string]string // of the sources' settings, by name
+	Retention time.Duration
+}
+
+// after is the plan as it follows another one: a source that is as it was stays
+// the same one.
+func (p Plan) after(before Plan) Plan {
+	sources := make([]*poller.Source, len(p.Sources))
+	for i, source := range p.Sources {
+		sources[i] = source
+		for _, was := range before.Sources {
+			if digest := p.Digests[source.Name]; was.Name == source.Name && digest != "" && digest == before.Digests[source.Name] {
+				sources[i] = was
+			}
+		}
+	}
+	p.Sources = sources
+	return p
 }
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
 	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback, Zone: c.Timezone,
-		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}, LabelsBy: map[string]string{}}
+		Hash: c.Hash, Retention: c.Retention,
+		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}, LabelsBy: map[string]string{}, Digests: map[string]string{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)
 		if err != nil {
 			return Plan{}, fmt.Errorf("source %s: %w", source.Name, err)
 		}
 		p.Sources = append(p.Sources, ready)
+		p.Digests[source.Name] = source.Digest
 		p.LabelsBy[source.Name] = c.LabelsBy(source.Name)
 		p.Types[source.Name], p.Limits[source.Name] = source.Type, source.RequestsPerMinute
 		p.Providers[source.Name] = strings.TrimSuffix(source.Type, "-billing-accounts") // two types, one provider

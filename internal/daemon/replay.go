@@ -74,7 +74,7 @@ func (r *Replay) open(ctx context.Context) (err error) {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	r.pipeline = &pipeline{
-		memory: r.store, judge: newJudge(r.c.Plan), metrics: web.NewMetrics(""), clock: r.clock, log: quiet,
+		memory: r.store, plans: newPlans(r.c.Plan), metrics: web.NewMetrics(""), clock: r.clock, log: quiet,
 		observer: Observer{Judged: r.c.Judged, Moved: r.c.Moved},
 	}
 	r.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
@@ -130,7 +130,7 @@ func (r *Replay) Poll(ctx context.Context, source string, at time.Time, polls []
 		if err := r.keep(ctx, source, batch); err != nil {
 			return err
 		}
-		if err := r.pipeline.once(ctx, billwatch.Batch{Lease: lease, Polls: batch}); err != nil {
+		if err := r.pipeline.once(ctx, nil, billwatch.Batch{Lease: lease, Polls: batch}); err != nil {
 			return err
 		}
 	}
@@ -149,7 +149,7 @@ func (r *Replay) Forget(ctx context.Context, account billwatch.AccountKey, why s
 	}
 	now, v := r.clock.Now(), verdict{}
 	for _, alert := range known[account.ID].Alerts {
-		r.pipeline.judge.note(&v, alert, ended(alert, why, now), now)
+		r.pipeline.plans.get().note(&v, alert, ended(alert, why, now), now)
 	}
 	if len(v.transitions) == 0 {
 		return nil
@@ -188,7 +188,7 @@ func (r *Replay) keep(ctx context.Context, source string, polls []billwatch.Poll
 			return err
 		}
 		known := all[poll.Account.ID]
-		poll, vars := r.pipeline.judge.dressed(poll, known.Previous)
+		poll, vars := r.pipeline.plans.get().dressed(poll, known.Previous)
 		r.inputs[poll.Account.Key()] = subject{poll, known, vars}.input(standingBy(known.Alerts), r.clock.Now())
 	}
 	return nil

@@ -45,7 +45,7 @@ func (r *rounds) knock(ctx context.Context, source *poller.Source) {
 	for quiet := false; ; quiet = true {
 		slot, _ := source.Timing.Slot(source.Name, r.clock.Now())
 		_, err := r.poll(ctx, source, slot+broken)
-		if err == nil || errors.Is(err, errTaken) || ctx.Err() != nil {
+		if err == nil || errors.Is(err, errTaken) || errors.Is(err, errReplanned) || ctx.Err() != nil {
 			return
 		}
 		if !quiet {
@@ -101,7 +101,7 @@ func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (b
 func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatch.Lease, known []billwatch.Remembered) (billwatch.Round, error) {
 	polls := make(chan billwatch.Poll)
 	judged := make(chan error, 1)
-	go func() { judged <- r.pipeline.run(ctx, lease, source.Spent, polls) }()
+	go func() { judged <- r.pipeline.run(ctx, source, lease, polls) }()
 	var read []billwatch.Poll
 	round := source.Round(ctx, known, func(p billwatch.Poll) {
 		read = append(read, billwatch.Poll{Account: p.Account, Err: p.Err})
@@ -131,26 +131,12 @@ func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatc
 	return round, nil
 }
 
-// endSource ends the alerts of a source that is no longer configured.
-func (r *rounds) endSource(ctx context.Context, source string, alerts []billwatch.Alert) error {
-	now := r.clock.Now()
-	claim := billwatch.SlotClaim{Source: source, Holder: r.holder, Slot: now.Unix() + 1, Now: now}
-	claimed, err := r.ledger.ClaimSlot(ctx, claim)
-	if err != nil {
-		return err
-	}
-	if !claimed.Taken {
-		return errTaken
-	}
-	return r.end(ctx, claimed.Lease, alerts, "source removed")
-}
-
 // end ends alerts whose accounts are no longer looked at.
 func (r *rounds) end(ctx context.Context, lease billwatch.Lease, alerts []billwatch.Alert, why string) error {
-	now := r.clock.Now()
+	now, judge := r.clock.Now(), r.pipeline.plans.get().judge
 	v := verdict{}
 	for _, alert := range alerts {
-		r.pipeline.judge.note(&v, alert, ended(alert, why, now), now)
+		judge.note(&v, alert, ended(alert, why, now), now)
 	}
 	if len(v.transitions) == 0 {
 		return nil

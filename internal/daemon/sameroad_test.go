@@ -168,7 +168,7 @@ func TestABacktestOfAStoredSpanTellsWhatWasTold(t *testing.T) {
 			Name: "blues", Provider: &drain{start, clock.Now}, Timing: poller.Timing{Interval: every}, Now: clock.Now, Log: log,
 		}}
 		d := &Daemon{Config: Config{Plan: plan, State: "sqlite:" + filepath.Join(t.TempDir(), "state.db"),
-			Retention: 400 * 24 * time.Hour, Clock: clock, Log: log}, health: &web.Health{}, metrics: web.NewMetrics("test"), name: "one"}
+			Clock: clock, Log: log}, health: &web.Health{}, metrics: web.NewMetrics("test"), name: "one", plans: newPlans(plan)}
 		ctx, cancel := context.WithTimeout(t.Context(), 150*every)
 		defer cancel()
 		if err := d.work(ctx); err != nil {

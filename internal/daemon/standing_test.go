@@ -30,10 +30,10 @@ func TestAlertsFromBeforeTheStartAreRoutedOnce(t *testing.T) {
 	plan := planWith(t, lowRule)
 	stands := newJudge(plan).judge(reads(812), billwatch.Knowledge{}, noon).alerts
 	m := &oneAlert{known: billwatch.Knowledge{Alerts: stands}}
-	p := &pipeline{memory: m, judge: newJudge(plan), metrics: web.NewMetrics("test"), clock: NewClock(noon, 1),
+	p := &pipeline{memory: m, plans: newPlans(plan), metrics: web.NewMetrics("test"), clock: NewClock(noon, 1),
 		log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	for _, poll := range []billwatch.Poll{fails(), reads(800), reads(5000)} {
-		if err := p.once(t.Context(), billwatch.Batch{Lease: billwatch.Lease{Source: acme.Source}, Polls: []billwatch.Poll{poll}}); err != nil {
+		if err := p.once(t.Context(), nil, billwatch.Batch{Lease: billwatch.Lease{Source: acme.Source}, Polls: []billwatch.Poll{poll}}); err != nil {
 			t.Fatal(err)
 		}
 	}

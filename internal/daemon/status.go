@@ -17,7 +17,7 @@ var errNoStore = errors.New("the store is not open yet")
 
 // api is what can be asked of the daemon over HTTP.
 func (d *Daemon) api() web.API {
-	return web.API{Sources: d.sources, Explain: d.explain, Outbox: d.outbox(), Hosts: d.Hosts, Refused: web.OpenToAll(d.Listen)}
+	return web.API{Sources: d.sources, Explain: d.explain, Outbox: d.outbox(), Hosts: d.Hosts, Reload: func() error { return d.Reload("request") }, Refused: web.OpenToAll(d.Listen)}
 }
 
 // sources shows the configured sources as the store has them, so that every
@@ -35,10 +35,11 @@ func (d *Daemon) sources(ctx context.Context) ([]web.Source, error) {
 	for _, row := range rows {
 		known[row.Source] = row
 	}
-	shown := make([]web.Source, 0, len(d.Sources))
-	for _, source := range d.Sources {
+	plan := d.plan()
+	shown := make([]web.Source, 0, len(plan.Sources))
+	for _, source := range plan.Sources {
 		out := shownSource(source, known[source.Name], d.Clock.Now())
-		out.Type, out.Limit = d.Types[source.Name], d.Limits[source.Name]
+		out.Type, out.Limit = plan.Types[source.Name], plan.Limits[source.Name]
 		failures, err := store.Failures(ctx, source.Name, shownFailures)
 		if err != nil {
 			return nil, err

@@ -7,7 +7,7 @@ import "sync"
 type turns struct {
 	mu     sync.Mutex
 	gates  map[string]*sync.Mutex
-	looked map[string]bool // sources whose standing alerts this process has looked at
+	looked map[string]*judge // by whom all that stands on a source's accounts was looked at
 }
 
 // alone waits until nobody else judges the source, and returns how to let go.
@@ -28,17 +28,17 @@ func (t *turns) alone(source string) (leave func()) {
 
 // firstLook says whether what stands on the source's accounts is still to be
 // looked at.
-func (t *turns) firstLook(source string) bool {
+func (t *turns) firstLook(source string, by *judge) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !t.looked[source]
+	return t.looked[source] != by
 }
 
-func (t *turns) lookedAt(source string) {
+func (t *turns) lookedAt(source string, by *judge) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.looked == nil {
-		t.looked = map[string]bool{}
+		t.looked = map[string]*judge{}
 	}
-	t.looked[source] = true
+	t.looked[source] = by
 }

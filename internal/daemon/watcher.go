@@ -21,6 +21,7 @@ const longestTick = time.Minute
 type sightings interface {
 	Watch(ctx context.Context, c billwatch.WatchClaim) (billwatch.Watch, error)
 	Sights(ctx context.Context, c billwatch.SightClaim) ([]billwatch.AccountSight, error)
+	Exclude(ctx context.Context, l billwatch.Lease, accounts []string) error
 }
 
 // watcher says what cannot be seen: sources that are down, accounts that are
@@ -29,8 +30,6 @@ type sightings interface {
 type watcher struct {
 	store     sightings
 	pipeline  *pipeline
-	sources   []*poller.Source
-	providers map[string]string // by source
 	holder    string
 	clock     *Clock
 	log       *slog.Logger
@@ -40,32 +39,33 @@ type watcher struct {
 
 // run looks at every source until ctx ends.
 func (w *watcher) run(ctx context.Context) error {
-	tick := time.NewTicker(max(time.Duration(float64(w.tick())/w.clock.pace), time.Millisecond))
-	defer tick.Stop()
+	for ctx.Err() == nil {
+		now, changed := w.pipeline.plans.watch()
+		tick := time.NewTicker(max(time.Duration(float64(now.tick())/w.clock.pace), time.Millisecond))
+		w.during(ctx, tick.C, changed)
+		tick.Stop()
+	}
+	return nil
+}
+
+// during looks at each tick while one plan is in force, and at once by the next.
+func (w *watcher) during(ctx context.Context, tick <-chan time.Time, changed <-chan struct{}) {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+			return
+		case <-changed:
+			w.lookAtAll(ctx)
+			return
+		case <-tick:
 			w.lookAtAll(ctx)
 		}
 	}
 }
 
-// tick is how often to look: as often as the source that is polled most.
-func (w *watcher) tick() time.Duration {
-	tick := longestTick
-	for _, source := range w.sources {
-		if source.Timing.Cron == nil {
-			tick = min(tick, max(source.Timing.Interval, time.Second))
-		}
-	}
-	return tick
-}
-
 // lookAtAll looks at each source that is this replica's or nobody's.
 func (w *watcher) lookAtAll(ctx context.Context) {
-	for _, source := range w.sources {
+	for _, source := range w.pipeline.plans.get().sources() {
 		err := w.look(ctx, source)
 		if err != nil && !errors.Is(err, billwatch.ErrLeaseLost) && ctx.Err() == nil {
 			w.log.Warn("not judged what cannot be seen", "source", source.Name, "err", err)
@@ -79,9 +79,23 @@ func (w *watcher) look(ctx context.Context, source *poller.Source) error {
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
 	defer w.pipeline.turns.alone(source.Name)()
-	now := w.clock.Now()
-	attended := w.attention.look(source.Name, now, 2*w.tick())
-	claim := billwatch.WatchClaim{Source: source.Name, Holder: w.holder, Now: now, Gap: 2 * w.tick()}
+	plan := w.pipeline.plans.get()
+	if !plan.polls(source) {
+		return nil
+	}
+	return glance{w, plan}.look(ctx, source)
+}
+
+// glance is one look, by the plan that is in force when it begins.
+type glance struct {
+	*watcher
+	*inForce
+}
+
+func (w glance) look(ctx context.Context, source *poller.Source) error {
+	now, tick := w.clock.Now(), w.tick()
+	attended := w.attention.look(source.Name, now, 2*tick)
+	claim := billwatch.WatchClaim{Source: source.Name, Holder: w.holder, Now: now, Gap: 2 * tick}
 	watch, err := w.store.Watch(ctx, claim)
 	if err != nil || !watch.Held {
 		return err
@@ -137,18 +151,18 @@ func overdue(source *poller.Source, planned time.Duration, now time.Time) time.T
 }
 
 // sourceVerdict judges the source itself.
-func (w *watcher) sourceVerdict(source *poller.Source, sight billwatch.SourceSight, down bool, now time.Time) verdict {
-	account := billwatch.Account{Source: source.Name, Provider: w.providers[source.Name], Labels: source.Labels}
+func (w glance) sourceVerdict(source *poller.Source, sight billwatch.SourceSight, down bool, now time.Time) verdict {
+	account := billwatch.Account{Source: source.Name, Provider: w.plan.Providers[source.Name], Labels: source.Labels}
 	return w.verdict(sight.Alerts, w.rules().SourceDown(account, sight, down, now), now)
 }
 
-func (w *watcher) rules() *rules.Set { return w.pipeline.judge.plan.Rules }
+func (w glance) rules() *rules.Set { return w.plan.Rules }
 
 // verdict is what follows from the evaluations. An alert of a rule that is no
 // longer in force, or no longer about what cannot be seen, ends.
-func (w *watcher) verdict(standing []billwatch.Alert, evaluations []billwatch.Evaluation, now time.Time) verdict {
+func (w glance) verdict(standing []billwatch.Alert, evaluations []billwatch.Evaluation, now time.Time) verdict {
 	v := verdict{evaluations: evaluations}
-	judge := w.pipeline.judge
+	judge := w.judge
 	for _, e := range evaluations {
 		alert := billwatch.Alert{Key: billwatch.AlertKey{Rule: e.Rule, Account: e.Account}}
 		if i := slices.IndexFunc(standing, func(a billwatch.Alert) bool { return a.Key == alert.Key }); i >= 0 {
@@ -157,21 +171,18 @@ func (w *watcher) verdict(standing []billwatch.Alert, evaluations []billwatch.Ev
 		judge.advance(&v, alert, e, now)
 	}
 	for _, alert := range standing {
-		switch {
-		case !judge.names[alert.Key.Rule]:
-			judge.advance(&v, alert, ended(alert, "rule removed", now), now)
-		case alert.Key.Account.ID == "" && !w.rules().Watches(alert.Key.Rule):
-			judge.advance(&v, alert, ended(alert, "rule changed", now), now)
+		if why := judge.outdated(alert); why != "" {
+			judge.advance(&v, alert, ended(alert, why, now), now)
 		}
 	}
 	return v
 }
 
 // accounts judges the accounts that cannot be seen as they should.
-func (w *watcher) accounts(ctx context.Context, source *poller.Source, watch billwatch.Watch, now time.Time) error {
+func (w glance) accounts(ctx context.Context, source *poller.Source, watch billwatch.Watch, now time.Time) error {
 	claim := billwatch.SightClaim{
 		Source: source.Name, Gone: w.rules().Watches(billwatch.RuleAccountGone),
-		StaleBefore: staleBefore(source, watch.Sight, now), Standing: w.pipeline.turns.firstLook(source.Name),
+		StaleBefore: staleBefore(source, watch.Sight, now), Standing: w.pipeline.turns.firstLook(source.Name, w.judge),
 	}
 	if !w.rules().Watches(billwatch.RuleAccountStale) {
 		claim.StaleBefore = time.Time{}
@@ -189,7 +200,7 @@ func (w *watcher) accounts(ctx context.Context, source *poller.Source, watch bil
 			return err
 		}
 	}
-	w.pipeline.turns.lookedAt(source.Name)
+	w.pipeline.turns.lookedAt(source.Name, w.judge)
 	return nil
 }
 
@@ -206,9 +217,8 @@ func staleBefore(source *poller.Source, sight billwatch.SourceSight, now time.Ti
 	return before
 }
 
-func (w *watcher) accountVerdict(sight billwatch.AccountSight, stale, now time.Time) verdict {
-	judge := w.pipeline.judge
-	sight.Account.Labels = judge.plan.given(sight.Account, sight.Last).Labels
+func (w glance) accountVerdict(sight billwatch.AccountSight, stale, now time.Time) verdict {
+	sight.Account.Labels = w.plan.given(sight.Account, sight.Last).Labels
 	if sight.Last != nil {
 		sight.Last.Account.Labels = sight.Account.Labels
 	}
@@ -227,8 +237,8 @@ func (v *verdict) add(other verdict) {
 	v.due = append(v.due, other.due...)
 }
 
-func (w *watcher) commit(ctx context.Context, lease billwatch.Lease, v verdict, now time.Time) error {
-	v.due = append(v.due, w.pipeline.standing(v, now)...)
+func (w glance) commit(ctx context.Context, lease billwatch.Lease, v verdict, now time.Time) error {
+	v.due = append(v.due, w.pipeline.standing(w.judge, v, now)...)
 	if len(v.alerts) == 0 && len(v.transitions) == 0 {
 		return nil
 	}
@@ -244,7 +254,7 @@ func (w *watcher) commit(ctx context.Context, lease billwatch.Lease, v verdict, 
 		}
 	}
 	w.pipeline.announce(v.transitions)
-	w.pipeline.keep(v.alerts)
+	w.pipeline.keep(w.judge, v.alerts)
 	return nil
 }
 

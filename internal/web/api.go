@@ -15,7 +15,8 @@ type API struct {
 	Explain func(ctx context.Context, rule, account string) (Explanation, error)
 	Hosts   []string // names under which it may be asked; addresses and localhost always are
 	Outbox  Notifications
-	Refused string // why nothing may be changed through it; empty where that is allowed
+	Reload  func() error // reads the configuration again; an error says why the old one stays
+	Refused string       // why nothing may be changed through it; empty where that is allowed
 }
 
 // Source is how a source can be seen at present. It names no person and holds

@@ -28,10 +28,13 @@ func (a API) reads(next http.HandlerFunc) http.Handler {
 	})
 }
 
-// writes is reads for what changes something: never on behalf of a page
-// elsewhere that a person has open, and never where anybody could ask.
-func (a API) writes(next http.HandlerFunc) http.Handler {
-	return a.reads(func(w http.ResponseWriter, r *http.Request) {
+// writes is reads for what changes something.
+func (a API) writes(next http.HandlerFunc) http.Handler { return a.reads(a.changes(next)) }
+
+// changes lets nothing be changed on behalf of a page elsewhere that a person
+// has open, nor where anybody could ask.
+func (a API) changes(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if err := http.NewCrossOriginProtection().Check(r); err != nil {
 			problem(w, http.StatusForbidden, "a page of another site may not ask for this")
 			return
@@ -50,7 +53,7 @@ func (a API) writes(next http.HandlerFunc) http.Handler {
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
 		next(w, r)
-	})
+	}
 }
 
 // decoded reads the body, one JSON value without unknown fields, or answers why

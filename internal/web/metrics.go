@@ -30,6 +30,9 @@ type Metrics struct {
 	errors        *prometheus.CounterVec
 	untold        prometheus.Counter
 	attempts      *prometheus.HistogramVec
+	dropped       *prometheus.CounterVec
+	reloaded      prometheus.Gauge
+	reloadedAt    prometheus.Gauge
 }
 
 // NewMetrics returns the metrics of one process in a registry of their own.
@@ -51,6 +54,7 @@ func NewMetrics(version string) *Metrics {
 		Name: "billwatch_alerts_untold_total",
 		Help: "Alerts that fired and resolved before an integration was told of them.",
 	})
+	m.configMetrics()
 	m.attempts = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "billwatch_notification_duration_seconds",
 		Help:    "How long attempts to deliver took.",
@@ -61,7 +65,7 @@ func NewMetrics(version string) *Metrics {
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
 	m.registry.MustRegister(m.balance, m.suspended, m.burn, m.runway, m.seen, m.polls, m.rounds, m.errors,
-		m.evaluations, m.transitions, m.notifications, m.untold, m.attempts, build,
+		m.evaluations, m.transitions, m.notifications, m.untold, m.attempts, m.dropped, m.reloaded, m.reloadedAt, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.sources = newSourceMetrics(m.registry)
 	return m

@@ -51,6 +51,7 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { probe(w, nil) })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { probe(w, health.Ready()) })
+	mux.HandleFunc("POST /-/reload", api.changes(api.reload))
 	mux.Handle("GET /metrics", metrics.handler(api))
 	mux.Handle("GET /api/v1/sources", api.reads(api.sources))
 	mux.Handle("GET /api/v1/explain", api.reads(api.explain))

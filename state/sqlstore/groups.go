@@ -66,7 +66,7 @@ func (t *tx) join(ctx context.Context, d billwatch.GroupDue) error {
 	_, err = t.exec(ctx, `
 		INSERT INTO members (integration, group_key, fingerprint, starts_at, body) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (integration, group_key, fingerprint) DO UPDATE SET
-			starts_at = excluded.starts_at, body = excluded.body, version = members.version + 1`,
+			starts_at = excluded.starts_at, body = excluded.body, version = members.version + 1, unrouted = 0`,
 		d.Integration, d.Key, d.Alert.Fingerprint, d.Alert.StartsAt, body)
 	return err
 }
@@ -230,7 +230,7 @@ func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
 	}, `
 		SELECT COALESCE(a.body, m.body), m.told, m.version, m.muted, m.muted_by, m.muted_until, m.unmuted, m.counted
 		FROM members m
-		LEFT JOIN alerts a ON a.fingerprint = m.fingerprint AND a.starts_at = m.starts_at AND a.state = 'firing'
+		LEFT JOIN alerts a ON a.fingerprint = m.fingerprint AND a.starts_at = m.starts_at AND a.state = 'firing' AND m.unrouted = 0
 		WHERE m.integration = $1 AND m.group_key = $2 ORDER BY m.starts_at, m.fingerprint`, g.Integration, g.Key)
 	if err != nil {
 		return err
