@@ -51,7 +51,6 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"a listen address without port", around("listen: localhost"), "billwatch.yaml:5:9: listen: must be HOST:PORT\n  hint: such as 127.0.0.1:9595"},
 		{"a port too high", around("listen: :70000"), "billwatch.yaml:5:9: listen: port must be a number up to 65535\n  hint: such as 127.0.0.1:9595"},
 		{"an external URL without scheme", around("external_url: billwatch.example.com"), "billwatch.yaml:5:15: external_url: must be the address of the pages\n  hint: such as https://billwatch.example.com"},
-		{"pages that are not there", around("external_url: https://billwatch.example.com"), "billwatch.yaml:5:15: warning: external_url: has no effect yet: this version has no pages that messages could link to\n  hint: remove it"},
 		{"a level that is none", around("log: { level: inf }"), "billwatch.yaml:5:15: log.level: \"inf\" is not a level\n  hint: did you mean info?"},
 		{"a format that is none", around("log: { format: xml }"), "billwatch.yaml:5:16: log.format: \"xml\" is not a format\n  hint: known: auto, text, json"},
 		{"a zone that is none", around("timezone: Mars"), "billwatch.yaml:5:11: \"Mars\" is not a time zone\n  hint: such as UTC or Europe/Berlin"},
