@@ -14,8 +14,8 @@ import (
 func Types() []notify.Type {
 	return []notify.Type{
 		{Name: "alertmanager", Settings: func() notify.Settings { c := alertmanager.Defaults(); return &c }},
-		{Name: "email", Settings: func() notify.Settings { c := email.Defaults(); return &c }},
-		{Name: "slack", Settings: func() notify.Settings { c := slack.Defaults(); return &c }},
+		{Name: "email", Digests: true, Settings: func() notify.Settings { c := email.Defaults(); return &c }},
+		{Name: "slack", Digests: true, Settings: func() notify.Settings { c := slack.Defaults(); return &c }},
 		{Name: "webhook", Settings: func() notify.Settings { c := webhook.Defaults(); return &c }},
 	}
 }
