@@ -243,7 +243,7 @@ func (w writer) alert(a billwatch.Alert) AlertData {
 	}
 	if w.external != "" && a.Fingerprint != "" {
 		d.URL = w.external + "/alerts/" + url.PathEscape(a.Fingerprint)
-		d.SilenceURL = d.URL + "#silence"
+		d.SilenceURL = d.URL + "?silence=4h"
 	}
 	unit := ""
 	if a.Snapshot != nil {

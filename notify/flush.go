@@ -247,7 +247,7 @@ func (l *looked) notification(g billwatch.Group, reason string, now time.Time) *
 	for _, m := range l.ended {
 		add(ended(m.Alert, now))
 	}
-	for _, waiting := range g.Waiting {
+	for _, waiting := range slices.Backward(g.Waiting) { // the newest knows how an alert ended
 		for _, a := range waiting.Alerts {
 			if !l.mutes(a) { // what is muted goes on: it was owed before
 				a = ended(a, now)

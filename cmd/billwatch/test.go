@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/config"
@@ -156,9 +159,6 @@ func loadTest(doc *document.Document) (play, billwatch.Problems) {
 		return play{}, billwatch.Problems{doc.Error(nil, "is a "+string(kind)+", not a test file", "a test file has the key tests")}
 	}
 	file, problems := ruletest.Load(doc)
-	if file == nil {
-		return play{}, problems
-	}
 	p := play{file: file}
 	var more billwatch.Problems
 	if p.rules, more = testedRules(file); p.rules != nil {
@@ -166,14 +166,26 @@ func loadTest(doc *document.Document) (play, billwatch.Problems) {
 	}
 	problems = append(problems, more...)
 	p.router, more = testRouter(file)
-	return p, append(problems, more...)
+	problems = append(problems, more...)
+	slices.SortStableFunc(problems, func(a, b billwatch.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return p, problems
+}
+
+// unreadable is why a file cannot be read, without the name of the system's call.
+func unreadable(err error) string {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Path + ": " + failed.Err.Error()
+	}
+	return err.Error()
 }
 
 // testedRules compiles the rules that a test file names.
 func testedRules(f *ruletest.File) (*rules.Set, billwatch.Problems) {
 	var docs []*document.Document
 	var problems billwatch.Problems
-	for _, name := range f.RuleFiles {
+	for i, name := range f.RuleFiles {
 		path := name
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(f.Name), name)
@@ -184,7 +196,7 @@ func testedRules(f *ruletest.File) (*rules.Set, billwatch.Problems) {
 		case errors.As(err, &broken):
 			problems = append(problems, broken...)
 		case err != nil:
-			problems = append(problems, f.Doc().Error(document.Get(f.Doc().Root(), "rule_files"), "rule_files: "+err.Error(), "paths are relative to the test file"))
+			problems = append(problems, f.Doc().Error(ruleFile(f, i), "rule_files: "+unreadable(err), "paths are relative to the test file"))
 		default:
 			docs = append(docs, doc.Only("rules"))
 		}
@@ -197,6 +209,22 @@ func testedRules(f *ruletest.File) (*rules.Set, billwatch.Problems) {
 	}
 	set, more := rules.Load(docs, options)
 	return set, append(problems, more...)
+}
+
+// ruleFile is where the name of a rule file is written.
+func ruleFile(f *ruletest.File, i int) *yaml.Node {
+	list := document.Get(f.Doc().Root(), "rule_files")
+	if list != nil && i < len(list.Content) {
+		return list.Content[i]
+	}
+	return list
+}
+
+// checkTests returns what is wrong with a test file, and with the rules that it
+// names.
+func checkTests(doc *document.Document) billwatch.Problems {
+	_, problems := loadTest(doc)
+	return problems
 }
 
 // unknownRules finds expectations of rules that do not exist: they would fail

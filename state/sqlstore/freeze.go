@@ -63,6 +63,12 @@ func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
 	if err != nil || row.claim != g.Claim {
 		return t.unclaimed(ctx, f, row)
 	}
+	if late, err := t.overtaken(ctx, f); err != nil || late {
+		if err != nil {
+			return err
+		}
+		return t.lookAgain(ctx, f)
+	}
 	if f.Notification != nil {
 		row.told, row.incident = f.Notification.FrozenAt, f.Notification.Incident
 		if f.Notification.Status == billwatch.Resolved {

@@ -144,6 +144,7 @@ var tests = map[string]func(*world){
 	"an alert that comes back is told where it is now":   groupLeftForAnother,
 	"a newer notification takes the place of a waiting":  superseded,
 	"one that may have arrived is never superseded":      neverSupersedeAmbiguous,
+	"an end that arrived meanwhile is not told again":    endArrivedMeanwhile,
 	"eight claimers never get the same notification":     deliveriesContested,
 	"eight claimers never get the same group":            groupsContested,
 	"a killed claimer's notification comes back":         deliveryComesBack,
