@@ -19,6 +19,7 @@ type Integration struct {
 	Type         string // "slack"
 	SendResolved bool
 	RetryFor     time.Duration // how long a notification is tried
+	Digests      bool          // whether many groups at once may become a digest: people read it
 	StormLimit   int           // more groups than this at once become a digest
 	Chart        bool          // a picture of the balance goes with its messages
 	Notifier     Notifier

@@ -133,7 +133,7 @@ func (r receiver) integration(s section, t notify.Type) (notify.Integration, boo
 	in := notify.Integration{
 		Name: s.name, Receiver: r.name, Type: t.Name, Notifier: notifier,
 		SendResolved: own.SendResolved, RetryFor: own.RetryFor, StormLimit: own.StormLimit,
-		Settings: settingsOf(s.node),
+		Settings: settingsOf(s.node), Digests: t.Digests,
 	}
 	if own, ok := theirs.(interface{ Overrides() notify.Overrides }); ok {
 		in.Overrides = own.Overrides()

@@ -231,8 +231,8 @@ func (d *Daemon) beats(store *sqlstore.Store, r *rounds) *beats {
 func (d *Daemon) dispatcher(store *sqlstore.Store, w notify.Waker, p Plan) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
 		Store: store, Waker: w, Quiet: store, Router: p.Router, Templates: p.Templates, Holder: d.name,
-		Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
-		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
+		Storms: store, Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
+		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
 		Chart: charts{store, p}.draw,
 	})

@@ -12,8 +12,8 @@ import (
 // Types returns the notifiers by their names in the configuration.
 func Types() []notify.Type {
 	return []notify.Type{
-		{Name: "email", Settings: func() notify.Settings { c := email.Defaults(); return &c }},
-		{Name: "slack", Settings: func() notify.Settings { c := slack.Defaults(); return &c }},
+		{Name: "email", Digests: true, Settings: func() notify.Settings { c := email.Defaults(); return &c }},
+		{Name: "slack", Digests: true, Settings: func() notify.Settings { c := slack.Defaults(); return &c }},
 		{Name: "webhook", Settings: func() notify.Settings { c := webhook.Defaults(); return &c }},
 	}
 }

@@ -58,6 +58,9 @@ title: a
 text: b
 mentions: [here, U0123]
 mention_on: [critical, warning]
+update: true
+thread: true
+chart: true
 timeout: 5s
 proxy_url: http://proxy:3128
 `},
@@ -73,7 +76,7 @@ max_alerts: 100
 proxy_url: http://proxy:3128
 `},
 		"webhook with a typo":    {yaml: "url: https://example.org\nsecrt: x\n", wrong: true},
-		"slack, for later":       {yaml: "token: x\nchannel: c\nthread: true\n", wrong: true},
+		"slack with a typo":      {yaml: "token: x\nchannel: c\nthreads: true\n", wrong: true},
 		"email to one recipient": {yaml: "to: {a: b}\n", wrong: true},
 	}
 	for name, c := range cases {
