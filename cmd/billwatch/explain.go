@@ -106,7 +106,7 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 	var polls []billwatch.Poll
 	var failed error
 	if len(snapshots) > 0 {
-		if polls, err = readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC()); err != nil {
+		if polls, _, err = readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC()); err != nil {
 			return daemon.Explained{}, misused(err)
 		}
 	} else {
