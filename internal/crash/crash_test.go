@@ -18,6 +18,7 @@ import (
 
 var (
 	kills = flag.Int("crash.kills", 50, "how often the crash test kills, on each database")
+	wait  = flag.Duration("crash.patience", 0, "how long what is owed may take to arrive in the end; by the number of kills where 0")
 	seed  = flag.Uint64("crash.seed", 0, "seed of the crash test; the time where 0")
 )
 
@@ -149,6 +150,9 @@ func (w *world) wantKilled(t *testing.T, l *life) {
 // more. What was tried often has a long way to its next attempt, and an attempt
 // that a kill ended counts: after many kills that is ten minutes.
 func (s story) patience() time.Duration {
+	if *wait > 0 {
+		return *wait
+	}
 	if s.kills > 100 {
 		return 11 * time.Minute
 	}
