@@ -277,7 +277,7 @@ func TestRulesAreShown(t *testing.T) {
 
 func TestProblemsComeInOrderEachOnce(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
-		{"rules:\n  - &r { alert: A, expr: balanc < 5, for: 5 }\n  - { <<: *r, alert: B }\n", "2:27 unknown name balanc, 2:44 \"5\" is not a duration"},
+		{"rules:\n  - &r { alert: A, expr: balanc < 5, for: 5 }\n  - { <<: *r, alert: B }\n", "2:26 unknown name balanc, 2:43 \"5\" is not a duration"},
 		{"rules:\n  -\n  - null\n  - { alert: A, expr: true, value: , where: ~ }\n",
 			"2:4 rule is empty, 3:5 rule is empty, 4:36 must be an expression, 4:45 must be an expression"},
 	} {
