@@ -184,6 +184,19 @@ func printExplained(w io.Writer, x daemon.Explanation) {
 		}
 		labelled(w, label, r.Integration+groupInWords(r.Group))
 	}
+	for i, b := range x.Blocked {
+		label := "Held back:"
+		if i > 0 {
+			label = ""
+		}
+		labelled(w, label, b.Text)
+		if b.Comment != "" {
+			labelled(w, "", "“"+b.Comment+"”")
+		}
+		if len(b.Integrations) > 0 && len(b.Integrations) < len(x.Route) {
+			labelled(w, "", "at "+strings.Join(b.Integrations, ", "))
+		}
+	}
 	labelled(w, "Next:", nextInWords(x))
 }
 
