@@ -18,6 +18,14 @@ type Lease struct {
 	Slot   int64 // the time slot that was claimed
 }
 
+// Carry says which configuration a replica has.
+type Carry struct {
+	Holder string
+	Hash   string // of the configuration
+	Now    time.Time
+	Take   bool // it is to be the current one, whatever that was
+}
+
 // SlotClaim asks for a source's time slot.
 type SlotClaim struct {
 	Source string
