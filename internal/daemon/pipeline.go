@@ -40,6 +40,7 @@ type pipeline struct {
 	observer Observer
 	runways  runways
 	turns    turns
+	faulty   ruleTroubles
 
 	mu     sync.Mutex
 	router *notify.Router              // in force
@@ -159,6 +160,8 @@ func (p *pipeline) once(ctx context.Context, source *poller.Source, batch billwa
 		batch.Transitions = append(batch.Transitions, verdicts[i].transitions...)
 		batch.Due = append(batch.Due, verdicts[i].due...)
 		batch.Due = append(batch.Due, p.standing(plan.judge, verdicts[i], batch.Now)...)
+		failing, mended := plan.faults(verdicts[i], polls[i], known[poll.Account.ID])
+		batch.Failing, batch.Mended = append(batch.Failing, failing...), append(batch.Mended, mended...)
 	}
 	if err := p.memory.Commit(ctx, batch); err != nil {
 		return err
@@ -187,6 +190,7 @@ func (p *pipeline) show(poll billwatch.Poll, v verdict) {
 			p.observer.Judged(e)
 		}
 	}
+	p.faulty.note(p.log, v.evaluations)
 	p.announce(v.transitions)
 }
 
