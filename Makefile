@@ -12,11 +12,11 @@ export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 TOOLS := $(CURDIR)/.cache/bin
 LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
-.PHONY: help demo test build lint fuzz bench score clean
+.PHONY: help demo test build lint fuzz bench score score-alerts clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## watch simulated accounts run dry, and who is told what
 	bin/billwatch demo
@@ -49,6 +49,9 @@ bench: ## run every benchmark
 
 score: build ## score the forecast on real series; SIGNAL is the benchmark's folder
 	@rules/forecast/score.sh bin/billwatch "$(SIGNAL)"
+
+score-alerts: build ## compare what a backtest reports with the alerts that are scored, day by day
+	@rules/forecast/scorealerts.sh bin/billwatch "$(SIGNAL)"
 
 clean: ## remove what was built
 	rm -rf bin .cache

@@ -29,6 +29,7 @@ type Notification struct {
 	ExternalURL string     `json:"external_url,omitempty"`
 	FrozenAt    time.Time  `json:"frozen_at"`
 	Message     Message    `json:"message"`
+	Storm       *Storm     `json:"storm,omitempty"` // of a digest
 
 	// Incident is the id of the notification that told first of what this one
 	// goes on about: its own where it is the first.
@@ -72,6 +73,7 @@ type Group struct {
 	Members     []Member
 	Waiting     []Notification // not yet sent, and no attempt has an unknown outcome
 	Claim       string         // names the claim, so that the flush of a lost one changes nothing
+	Storm       string         // id of the last digest that spoke for it; empty where none did
 	Incident    string         // id of the notification that told first of what still goes on; empty before it
 }
 
@@ -79,6 +81,7 @@ type Group struct {
 type Member struct {
 	Alert   Alert
 	Told    AlertState // Inactive (nothing) or Firing; a told resolve ends the membership
+	Counted bool       // it was told by a digest that did not list it
 	Version int64      // grows with each transition, so that a flush drops what it saw and no more
 	Muted   Mute       // why a firing one was not told when it was last looked at; zero where it was
 	Unmuted bool       // it was muted after it was told, and is owed to be told again
@@ -102,6 +105,7 @@ type Flush struct {
 	Notification *Notification
 	Drop         []Member  // told as resolved, or never to be told
 	Untold       int       // of these, how many fired and resolved before anybody was told
+	Tally        []Member  // of these, those whose end only the next digest counts
 	Marks        []Member  // of which Muted or Unmuted have changed
 	Quiet        int64     // version of the Quiet that it went by
 	NextDue      time.Time // zero ends the group

@@ -21,17 +21,18 @@ const (
 // Data is what message templates see. All texts in it are harmless: without
 // control and direction characters, and shortened.
 type Data struct {
-	Status            string // "firing" while one alert fires, else "resolved"
-	Reason            string // first, new_alerts, some_resolved, all_resolved, unmuted, repeat, storm, test
-	Receiver          string // the receiver's name
-	Integration       string // "ops/slack/0"
-	GroupLabels       Fields // the labels that name the group
-	CommonLabels      Fields // the labels that all alerts share
-	CommonAnnotations Fields // the annotations that all alerts share
-	Alerts            Alerts // firing first, then resolved; oldest first
-	Truncated         int    // how many more alerts there are
-	ExternalURL       string // of the pages; empty where there are none
-	Now               Moment // when the message was written
+	Status            string     // "firing" while one alert fires, else "resolved"
+	Reason            string     // first, new_alerts, some_resolved, all_resolved, unmuted, repeat, storm, test
+	Receiver          string     // the receiver's name
+	Integration       string     // "ops/slack/0"
+	GroupLabels       Fields     // the labels that name the group
+	CommonLabels      Fields     // the labels that all alerts share
+	CommonAnnotations Fields     // the annotations that all alerts share
+	Alerts            Alerts     // firing first, then resolved; oldest first
+	Truncated         int        // how many more alerts there are
+	Storm             *StormData // of a digest, which stands for many messages; else nil
+	ExternalURL       string     // of the pages; empty where there are none
+	Now               Moment     // when the message was written
 }
 
 // Fields are labels or annotations by name.
@@ -222,6 +223,7 @@ func (w writer) data(n billwatch.Notification) Data {
 	for _, a := range n.Alerts {
 		d.Alerts = append(d.Alerts, w.alert(a))
 	}
+	d.Storm = storm(n.Storm)
 	d.CommonLabels = common(d.Alerts, func(a AlertData) Fields { return a.Labels })
 	d.CommonAnnotations = common(d.Alerts, func(a AlertData) Fields { return a.Annotations })
 	return d
@@ -243,7 +245,7 @@ func (w writer) alert(a billwatch.Alert) AlertData {
 	}
 	if w.external != "" && a.Fingerprint != "" {
 		d.URL = w.external + "/alerts/" + url.PathEscape(a.Fingerprint)
-		d.SilenceURL = d.URL + "#silence"
+		d.SilenceURL = d.URL + "?silence=4h"
 	}
 	unit := ""
 	if a.Snapshot != nil {

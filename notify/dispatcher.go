@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,7 +14,7 @@ import (
 )
 
 const (
-	groupBatch   = 100              // groups that are claimed together
+	groupBatch   = 500              // groups that are claimed together
 	lookSlowly   = 30 * time.Second // where nothing is known to be due
 	lookAgain    = time.Second      // where something due could not be taken
 	storeTimeout = 5 * time.Second  // of one call
@@ -29,6 +31,7 @@ type DispatcherConfig struct {
 	Router    *Router
 	Templates *Templates
 	Down      Down
+	Storms    StormStore       // nil where nothing becomes a digest
 	Holder    string           // the replica's name
 	Now       func() time.Time // the time that the store's clocks run by
 	Speed     float64          // how fast that time runs; 1 where zero
@@ -191,21 +194,27 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 	if err != nil || len(groups) == 0 {
 		return 0, err
 	}
-	flushes := make([]billwatch.Flush, 0, len(groups))
-	draw := d.drawing()
+	byIntegration := map[string][]billwatch.Flush{}
 	for _, g := range groups {
-		s, ok := d.senders[g.Integration]
-		if !ok { // not one that was asked for
-			continue
+		if s, ok := d.senders[g.Integration]; ok { // one that was asked for
+			byIntegration[g.Integration] = append(byIntegration[g.Integration], Decide(g, d.plan(g, s.in, now), now))
 		}
-		f := Decide(g, d.plan(g, s.in, now), now)
-		if f.Notification != nil {
-			d.c.Templates.write(f.Notification, s.in.Overrides)
-			draw.chart(ctx, s.in, f.Notification)
-		}
-		flushes = append(flushes, f)
 	}
-	return len(groups), d.freeze(ctx, flushes)
+	var flushes []billwatch.Flush
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(byIntegration)) {
+		left, err := d.storm(ctx, d.senders[name].in, byIntegration[name], len(groups) == groupBatch, now)
+		flushes, problems = append(flushes, left...), append(problems, err)
+	}
+	draw := d.drawing()
+	for _, f := range flushes {
+		if f.Notification != nil {
+			in := d.senders[f.Group.Integration].in
+			d.c.Templates.write(f.Notification, in.Overrides)
+			draw.chart(ctx, in, f.Notification)
+		}
+	}
+	return len(groups), errors.Join(append(problems, d.freeze(ctx, flushes))...)
 }
 
 func (d *Dispatcher) plan(g billwatch.Group, in Integration, now time.Time) Plan {
@@ -216,6 +225,9 @@ func (d *Dispatcher) plan(g billwatch.Group, in Integration, now time.Time) Plan
 // that cannot be stored must not keep the others back. To store one a second
 // time changes nothing.
 func (d *Dispatcher) freeze(ctx context.Context, flushes []billwatch.Flush) error {
+	if len(flushes) == 0 {
+		return nil
+	}
 	err := d.store(ctx, flushes)
 	if err == nil || len(flushes) == 1 {
 		return err

@@ -27,14 +27,18 @@ func Decide(g billwatch.Group, p Plan, now time.Time) billwatch.Flush {
 	l := look(g.Members, p, now)
 	f.Drop, f.Untold = l.untold, len(l.untold)
 	if !p.SendResolved {
-		f.Drop = append(f.Drop, l.ended...)
-		l.ended = nil
+		f.Drop = slices.Concat(f.Drop, l.ended, l.counted)
+		l.ended, l.counted = nil, nil
 	}
 	last := g.ToldAt
 	if last.After(now) { // a clock that went back must not hold the group up
 		last = now
 	}
-	if reason := l.reason(g, p, last, now); reason != "" {
+	reason := l.reason(g, p, last, now)
+	if reason == "" {
+		f.Drop, f.Tally = append(f.Drop, l.counted...), l.counted
+	} else {
+		l.ended = append(l.ended, l.counted...)
 		f.Notification = l.notification(g, reason, now)
 		f.Drop = append(f.Drop, l.ended...)
 		l.told()
@@ -51,6 +55,7 @@ type looked struct {
 	standing []billwatch.Member // firing, told
 	back     []billwatch.Member // firing, told, and muted since
 	ended    []billwatch.Member // resolved, told as firing
+	counted  []billwatch.Member // resolved, told by a digest that did not list it: not worth a message
 	untold   []billwatch.Member // resolved before anybody was told
 	muted    []billwatch.Member // firing, and not to be told at present
 }
@@ -72,6 +77,8 @@ func look(members []billwatch.Member, p Plan, now time.Time) *looked {
 			l.standing = append(l.standing, m)
 		case firing:
 			l.fresh = append(l.fresh, m)
+		case told && m.Counted:
+			l.counted = append(l.counted, m)
 		case told:
 			l.ended = append(l.ended, m)
 		default:
@@ -247,7 +254,7 @@ func (l *looked) notification(g billwatch.Group, reason string, now time.Time) *
 	for _, m := range l.ended {
 		add(ended(m.Alert, now))
 	}
-	for _, waiting := range g.Waiting {
+	for _, waiting := range slices.Backward(g.Waiting) { // the newest knows how an alert ended
 		for _, a := range waiting.Alerts {
 			if !l.mutes(a) { // what is muted goes on: it was owed before
 				a = ended(a, now)

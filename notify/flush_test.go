@@ -192,6 +192,25 @@ func TestWhatWaitsIsSuperseded(t *testing.T) {
 	}
 }
 
+// Two messages of a group may wait: the older was on its way when the newer was
+// made, and then was refused.
+func TestOfWhatWaitsTheNewestKnowsHowAnAlertEnded(t *testing.T) {
+	alert := func(state billwatch.AlertState, end time.Time) billwatch.Alert {
+		return billwatch.Alert{State: state, Fingerprint: "a", StartsAt: noon, EndsAt: end}
+	}
+	end := noon.Add(time.Minute)
+	f := notify.Decide(billwatch.Group{
+		Members: []billwatch.Member{{Alert: billwatch.Alert{State: billwatch.Firing, Fingerprint: "b", StartsAt: noon}}},
+		Waiting: []billwatch.Notification{
+			{Reason: billwatch.WhyFirst, Alerts: []billwatch.Alert{alert(billwatch.Firing, time.Time{})}},
+			{Reason: billwatch.WhyAllResolved, Alerts: []billwatch.Alert{alert(billwatch.Resolved, end)}},
+		},
+	}, notify.Plan{SendResolved: true}, noon.Add(time.Hour))
+	if f.Notification == nil || len(f.Notification.Alerts) != 2 || !f.Notification.Alerts[1].EndsAt.Equal(end) {
+		t.Errorf("the flush is %+v, want a's end at %s", f, end)
+	}
+}
+
 func TestTimingsAreTheRoutesOwn(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -95,7 +95,7 @@ func (c *compiler) interval(t TimeInterval, at string) interval {
 		var r timeinterval.MonthRange
 		field, hint := fmt.Sprintf("%smonths.%d", at, i), "such as november:december or 1:3"
 		if c.ranged(text, field, hint, r.UnmarshalYAML) && (r.Begin < 1 || r.End > 12) {
-			c.wrong(field, hint, "months are 1 to 12")
+			c.wrong(field, hint, "are 1 to 12")
 		}
 		compiled.days.Months = append(compiled.days.Months, r)
 	}

@@ -14,6 +14,7 @@ import (
 // Type is a notifier's name in the configuration and its settings.
 type Type struct {
 	Name     string          // "slack"
+	Digests  bool            // it is read by people: too many messages at once become one
 	Settings func() Settings // a new pointer with the defaults set, ready to be decoded into
 }
 

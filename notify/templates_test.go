@@ -116,6 +116,11 @@ func TestDefaultMessages(t *testing.T) {
 	blind.Annotations = map[string]string{"summary": "blues has not been polled for 15 minutes", "reason": "dial: connection refused"}
 	gone := ended(suspended(t, noon.Add(-50*time.Hour)), noon.Add(-time.Minute))
 	gone.Reason = "no longer applies"
+	digest := notification("storm", append([]billwatch.Alert{suspended(t, noon.Add(-3*time.Minute))}, many[:49]...)...)
+	digest.Truncated = 99_900
+	digest.Storm = &billwatch.Storm{Groups: 99_950, Rules: []billwatch.StormRule{
+		{Rule: "CapacityLow", Severity: "warning", Firing: 99_939}, {Rule: "OrganizationSuspended", Severity: "critical", Firing: 1, Resolved: 10},
+	}}
 	for _, c := range []struct {
 		name string
 		n    billwatch.Notification
@@ -127,6 +132,7 @@ func TestDefaultMessages(t *testing.T) {
 		{"resolved", notification("all_resolved", gone)},
 		{"mixed", notification("some_resolved", lowBalance(t, "Acme Prod", noon.Add(-2*time.Hour)), ended(lowBalance(t, "Acme Test", noon.Add(-26*time.Hour)), noon))},
 		{"many", notification("first", many...)},
+		{"storm", digest},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := templates(t, nil).Render(c.n, notify.Overrides{})

@@ -11,8 +11,8 @@ import (
 	"github.com/billwatch/billwatch/internal/config"
 )
 
-const checkHelp = `Check configuration and rule files, without touching the network: every mistake
-at once, each with its place and, where there is one, a way to mend it.
+const checkHelp = `Check configuration, rule and test files, without touching the network: every
+mistake at once, each with its place and, where there is one, a way to mend it.
 
 Without FILE it checks billwatch.yaml and the rule files that it names.`
 

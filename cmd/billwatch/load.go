@@ -18,7 +18,7 @@ type loaded struct {
 }
 
 func kinds() config.Kinds {
-	return config.Kinds{Sources: providers.Types(), Integrations: notifiers.Types(), UserAgent: "billwatch/" + version}
+	return config.Kinds{Sources: providers.Types(), Integrations: notifiers.Types(), UserAgent: "billwatch/" + version, Tests: checkTests}
 }
 
 // load reads the configuration; its problems are printed, and end the command

@@ -1,16 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/config"
@@ -27,9 +32,10 @@ rules, alert machine, grouping, routes, on a clock of their own.`
 
 // testOptions is how tests are wanted.
 type testOptions struct {
-	run   string
-	junit string
-	diff  bool
+	run    string
+	junit  string
+	diff   bool
+	output string
 }
 
 func newTest(g *globals) *cobra.Command {
@@ -49,11 +55,15 @@ func newTest(g *globals) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.run, "run", "", "run only tests whose name matches this `REGEX`")
 	cmd.Flags().StringVar(&o.junit, "junit", "", "write the results to this `FILE`, as CI systems read them")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table or json")
 	cmd.Flags().BoolVar(&o.diff, "diff", false, "show only what differs")
 	return cmd
 }
 
 func runTests(ctx context.Context, g *globals, o testOptions, paths []string) error {
+	if o.output != "table" && o.output != "json" {
+		return misused(fmt.Errorf("--output: %q is not table or json", o.output))
+	}
 	chosen, err := regexp.Compile(o.run)
 	if err != nil {
 		return misused(fmt.Errorf("--run: %w", err))
@@ -84,21 +94,67 @@ func reportTests(g *globals, o testOptions, results []ruletest.Result) error {
 			return found(err)
 		}
 	}
-	failed := 0
-	for _, r := range results {
-		if !r.OK() {
-			failed++
-			r.Print(g.stdout, o.diff)
-		}
-	}
-	switch {
-	case len(results) == 0:
+	if len(results) == 0 {
 		return found(fmt.Errorf("no test has a name that matches %q", o.run))
-	case failed > 0:
+	}
+	show := printTests
+	if o.output == "json" {
+		show = printTestsJSON
+	}
+	if err := show(g.stdout, results, o.diff); err != nil {
+		return found(err)
+	}
+	if failed := failures(results); failed > 0 {
 		return found(fmt.Errorf("%d of %s failed", failed, plural(len(results), "test")))
 	}
-	_, err := fmt.Fprintf(g.stdout, "ok: %s\n", plural(len(results), "test"))
+	return nil
+}
+
+func failures(results []ruletest.Result) int {
+	n := 0
+	for _, r := range results {
+		if !r.OK() {
+			n++
+		}
+	}
+	return n
+}
+
+// printTests prints what failed, or that all is well.
+func printTests(w io.Writer, results []ruletest.Result, diff bool) error {
+	for _, r := range results {
+		if !r.OK() {
+			r.Print(w, diff)
+		}
+	}
+	if failures(results) > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "ok: %s\n", plural(len(results), "test"))
 	return err
+}
+
+type testJSON struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Message string `json:"message"` // what a person would read; empty where all is well
+}
+
+func printTestsJSON(w io.Writer, results []ruletest.Result, diff bool) error {
+	all := make([]testJSON, len(results))
+	for i, r := range results {
+		var text strings.Builder
+		if !r.OK() {
+			r.Print(&text, diff)
+		}
+		all[i] = testJSON{r.File, r.Line, r.Name, r.OK(), strings.TrimSuffix(text.String(), "\n")}
+	}
+	return printJSON(w, struct {
+		Version string     `json:"version"`
+		Tests   []testJSON `json:"tests"`
+	}{"1", all})
 }
 
 // writeJUnit writes beside the file first, so that nobody reads half of it.
@@ -156,9 +212,6 @@ func loadTest(doc *document.Document) (play, billwatch.Problems) {
 		return play{}, billwatch.Problems{doc.Error(nil, "is a "+string(kind)+", not a test file", "a test file has the key tests")}
 	}
 	file, problems := ruletest.Load(doc)
-	if file == nil {
-		return play{}, problems
-	}
 	p := play{file: file}
 	var more billwatch.Problems
 	if p.rules, more = testedRules(file); p.rules != nil {
@@ -166,14 +219,26 @@ func loadTest(doc *document.Document) (play, billwatch.Problems) {
 	}
 	problems = append(problems, more...)
 	p.router, more = testRouter(file)
-	return p, append(problems, more...)
+	problems = append(problems, more...)
+	slices.SortStableFunc(problems, func(a, b billwatch.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return p, problems
+}
+
+// unreadable is why a file cannot be read, without the name of the system's call.
+func unreadable(err error) string {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Path + ": " + failed.Err.Error()
+	}
+	return err.Error()
 }
 
 // testedRules compiles the rules that a test file names.
 func testedRules(f *ruletest.File) (*rules.Set, billwatch.Problems) {
 	var docs []*document.Document
 	var problems billwatch.Problems
-	for _, name := range f.RuleFiles {
+	for i, name := range f.RuleFiles {
 		path := name
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(f.Name), name)
@@ -184,7 +249,7 @@ func testedRules(f *ruletest.File) (*rules.Set, billwatch.Problems) {
 		case errors.As(err, &broken):
 			problems = append(problems, broken...)
 		case err != nil:
-			problems = append(problems, f.Doc().Error(document.Get(f.Doc().Root(), "rule_files"), "rule_files: "+err.Error(), "paths are relative to the test file"))
+			problems = append(problems, f.Doc().Error(ruleFile(f, i), "rule_files: "+unreadable(err), "paths are relative to the test file"))
 		default:
 			docs = append(docs, doc.Only("rules"))
 		}
@@ -197,6 +262,22 @@ func testedRules(f *ruletest.File) (*rules.Set, billwatch.Problems) {
 	}
 	set, more := rules.Load(docs, options)
 	return set, append(problems, more...)
+}
+
+// ruleFile is where the name of a rule file is written.
+func ruleFile(f *ruletest.File, i int) *yaml.Node {
+	list := document.Get(f.Doc().Root(), "rule_files")
+	if list != nil && i < len(list.Content) {
+		return list.Content[i]
+	}
+	return list
+}
+
+// checkTests returns what is wrong with a test file, and with the rules that it
+// names.
+func checkTests(doc *document.Document) billwatch.Problems {
+	_, problems := loadTest(doc)
+	return problems
 }
 
 // unknownRules finds expectations of rules that do not exist: they would fail

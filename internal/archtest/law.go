@@ -40,6 +40,7 @@ var law = [...]row{
 
 	// Floor 2, next to the room that it belongs to.
 	{"poller/builtin", []string{words, "poller", "poller/*"}},
+	{"notify/slack/slacktest", nil},
 	{"notify/builtin", []string{words, "notify", "notify/*"}},
 	{"state/sqlstore", []string{words, "state"}},
 

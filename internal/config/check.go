@@ -9,8 +9,8 @@ import (
 )
 
 // Check returns all problems of the named files: configurations with all that
-// they name, and rule files, which may then name any source and variable. The
-// error is that a file cannot be read. Without paths it checks the
+// they name, rule files, which may then name any source and variable, and files
+// of rule tests. The error is that a file cannot be read. Without paths it checks the
 // configuration that is found.
 func Check(paths []string, env []string, k Kinds) (billwatch.Problems, error) {
 	if len(paths) == 0 {
@@ -38,6 +38,10 @@ func Check(paths []string, env []string, k Kinds) (billwatch.Problems, error) {
 				ruleFiles = append(ruleFiles, doc)
 			}
 		case TestFile:
+			if k.Tests != nil {
+				problems = append(problems, k.Tests(doc)...)
+				break
+			}
 			problems = append(problems, doc.Error(nil, "is a test file, not a configuration or a rule file", "run it: billwatch test "+path))
 		default:
 			_, more, err := Load(path, env, k)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/internal/document"
 	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/poller"
 	"github.com/billwatch/billwatch/rules"
@@ -15,6 +16,10 @@ type Kinds struct {
 	Sources      []poller.Type
 	Integrations []notify.Type
 	UserAgent    string
+
+	// Tests returns what is wrong with a file of rule tests; where it is nil,
+	// Check refuses such files.
+	Tests func(*document.Document) billwatch.Problems
 }
 
 // Config is a configuration that checked out.

@@ -33,6 +33,9 @@ type settings struct {
 	Receivers    *yaml.Node       `yaml:"receivers"`
 	Fallback     string           `yaml:"fallback_receiver"`
 	Route        *yaml.Node       `yaml:"route"`
+
+	InhibitRules  *yaml.Node `yaml:"inhibit_rules"`
+	TimeIntervals *yaml.Node `yaml:"time_intervals"`
 }
 
 type logSettings struct {
@@ -55,8 +58,7 @@ func defaults() settings {
 // notYet are keys that a later version will know.
 func notYet() []string {
 	return []string{
-		"inhibit_rules", "time_intervals", "mute_time_intervals", "active_time_intervals", "web_config_file", "heartbeat",
-		"forget_after",
+		"web_config_file", "heartbeat", "forget_after",
 	}
 }
 
@@ -111,8 +113,7 @@ func without(n *yaml.Node, key string) *yaml.Node {
 	return &kept
 }
 
-// externalURL checks the address of the pages. There are none yet: whoever is
-// woken must not be sent to links that lead nowhere.
+// externalURL checks the address of the pages, to which messages link.
 func (l *loader) externalURL(n *yaml.Node, text string) {
 	if text == "" {
 		return
@@ -120,9 +121,7 @@ func (l *loader) externalURL(n *yaml.Node, text string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		l.fail(n, "external_url: must be the address of the pages", "such as https://billwatch.example.com")
-		return
 	}
-	l.warn(n, "external_url: has no effect yet: this version has no pages that messages could link to", "remove it")
 }
 
 // allowedHosts gathers the names under which the service may be asked for what

@@ -18,6 +18,7 @@ const nobody = "nobody"
 func (l *loader) route(receivers map[string][]notify.Integration) {
 	n := l.settings.Route
 	var root notify.Route
+	quiets := l.quiets()
 	switch {
 	case document.IsNull(n):
 		if !l.rootByDefault(&root, receivers) {
@@ -28,8 +29,8 @@ func (l *loader) route(receivers map[string][]notify.Integration) {
 	default:
 		l.add(l.doc.Decode(l.laterBelow(n), &root))
 	}
-	router, err := notify.NewRouter(&root, receivers)
-	l.place(section{"route", n, n}, true, err)
+	router, err := notify.NewRouterWith(&root, receivers, quiets)
+	l.place(section{"route", n, n}, true, withoutIntervals(err))
 	l.config.Router = router
 	if router == nil {
 		l.warnUnreached(&root)

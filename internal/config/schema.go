@@ -61,6 +61,8 @@ func configSchema(k Kinds) schema {
 	account["vars"] = orNull(schema{"type": "object", "propertyNames": schema{"pattern": variableName.String()},
 		"additionalProperties": schema{"type": []string{"string", "number", "boolean"}}})
 	m.defs["route"] = m.structure("route", reflect.ValueOf(notify.Route{}))
+	properties["inhibit_rules"] = listOf(m.structure("inhibit_rules", reflect.ValueOf(notify.InhibitRule{})))
+	properties["time_intervals"] = listOf(m.structure("time_intervals", reflect.ValueOf(notify.NamedInterval{})))
 	ruleDefs(m.defs)
 	scalarDefs(m.defs)
 	describeConfig(top, m.defs)

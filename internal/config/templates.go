@@ -17,7 +17,7 @@ const maxTemplate = 1 << 20 // bytes of a file
 // templates reads the template files. Where they are wrong the default ones
 // stand in, so that the integrations can be checked nonetheless.
 func (l *loader) templates(patterns []*yaml.Node) {
-	c := notify.TemplatesConfig{Files: map[string]string{}, Timezone: l.config.Timezone}
+	c := notify.TemplatesConfig{Files: map[string]string{}, Timezone: l.config.Timezone, ExternalURL: l.settings.ExternalURL}
 	for _, f := range l.files(patterns, "templates") {
 		text, err := readTemplate(f.name)
 		if err != nil {

@@ -21,6 +21,14 @@ func hook(keys string) string {
 	return strings.Replace(sound, "hunter2\" }", "hunter2\", "+keys+" }", 1)
 }
 
+// night is a time interval of that name, on line 5; its keys begin in column 53.
+func night(keys string) string {
+	return "time_intervals: [{ name: night, time_intervals: [{ " + keys + " }] }]"
+}
+
+// muted is a route that is silent at night.
+const muted = "\nroute: { receiver: hook, routes: [{ mute_time_intervals: [night] }] }"
+
 // every row's problems begin so, in the order of the file, without excerpts.
 func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
@@ -43,7 +51,6 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"a listen address without port", around("listen: localhost"), "billwatch.yaml:5:9: listen: must be HOST:PORT\n  hint: such as 127.0.0.1:9595"},
 		{"a port too high", around("listen: :70000"), "billwatch.yaml:5:9: listen: port must be a number up to 65535\n  hint: such as 127.0.0.1:9595"},
 		{"an external URL without scheme", around("external_url: billwatch.example.com"), "billwatch.yaml:5:15: external_url: must be the address of the pages\n  hint: such as https://billwatch.example.com"},
-		{"pages that are not there", around("external_url: https://billwatch.example.com"), "billwatch.yaml:5:15: warning: external_url: has no effect yet: this version has no pages that messages could link to\n  hint: remove it"},
 		{"a level that is none", around("log: { level: inf }"), "billwatch.yaml:5:15: log.level: \"inf\" is not a level\n  hint: did you mean info?"},
 		{"a format that is none", around("log: { format: xml }"), "billwatch.yaml:5:16: log.format: \"xml\" is not a format\n  hint: known: auto, text, json"},
 		{"a zone that is none", around("timezone: Mars"), "billwatch.yaml:5:11: \"Mars\" is not a time zone\n  hint: such as UTC or Europe/Berlin"},
@@ -87,7 +94,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"an address is no host", around("allowed_hosts: [https://x.example]"), "billwatch.yaml:5:17: allowed_hosts: must be the names of hosts\n  hint: such as billwatch.example.com, without scheme and port"},
 		{"no such built-in rule", around("builtin_rules: { disabled: [RunOutSoon] }"), "billwatch.yaml:5:29: there is no built-in rule \"RunOutSoon\"\n  hint: did you mean RunsOutSoon?"},
 
-		{"an integration of a later version", around("  am: { alertmanager: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: alertmanager: not in this version yet\n"},
+		{"an integration that was decided against", around("  am: { shoutrrr: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: shoutrrr: is not supported\n  hint: use webhook;"},
+		{"an Alertmanager without address", around("  am: { alertmanager: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: urls: is missing\n  hint: [http://alertmanager:9093]"},
 		{"an integration of no type", around("  am: { webhok: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: there is no integration of type \"webhok\"\n  hint: did you mean webhook?"},
 		{"a receiver with an odd name", strings.Replace(sound, "hook:", "a b:", 1), "billwatch.yaml:4:3: a receiver cannot have this name\n  hint: letters, digits, _, - and ."},
 		{"an integration without URL", strings.Replace(sound, "{ url: \"https://hooks.example.com/hunter2\" }", "", 1), "billwatch.yaml:4:11: url: is missing\n"},
@@ -104,7 +112,23 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"a route to no receiver", around("route: { receiver: hok }"), "billwatch.yaml:4:3: warning: no route leads to receiver \"hook\"\nbillwatch.yaml:5:20: receiver: there is no receiver \"hok\"\n"},
 		{"a matcher that is none", around("route: { receiver: hook, routes: [{ matchers: [\"severity\"] }] }"), "billwatch.yaml:5:48: routes.0.matchers.0: "},
 		{"a wait that is no duration", around("route: { receiver: hook, group_wait: 10 }"), "billwatch.yaml:5:38: \"10\" is not a duration\n  hint: it needs a unit: 10s, 10m"},
-		{"mute times in a route", around("route: { receiver: hook, routes: [{ mute_time_intervals: [night] }] }"), "billwatch.yaml:5:37: mute_time_intervals: not in this version yet\n  hint: remove it"},
+		{"mute times that are not there", around("route: { receiver: hook, routes: [{ mute_time_intervals: [night] }] }"), "billwatch.yaml:5:59: there is no time interval \"night\""},
+		{"mute times misspelt", around("time_intervals: [{ name: night, time_intervals: [{ weekdays: [sunday] }] }]\nroute: { receiver: hook, routes: [{ active_time_intervals: [nigth] }] }"), "billwatch.yaml:5:26: warning: no route names the time interval \"night\"\n  hint: name it under mute_time_intervals or active_time_intervals of a route\nbillwatch.yaml:6:61: there is no time interval \"nigth\"\n  hint: did you mean night?"},
+		{"mute times of the root", around(night("weekdays: [sunday]") + "\nroute: { receiver: hook, mute_time_intervals: [night] }"), "billwatch.yaml:6:47: mute_time_intervals: the root route tells at any time\n  hint: put them on a child route"},
+		{"no time", around(night("") + muted), "billwatch.yaml:5:50: time_intervals: names no time\n  hint: give times, weekdays, days_of_month, months or years"},
+		{"a weekday that is none", around(night("weekdays: ['monday:fryday']") + muted), "billwatch.yaml:5:63: weekdays: \"monday:fryday\": fryday is not a valid weekday\n  hint: such as monday:friday"},
+		{"a week that ends before it begins", around(night("weekdays: ['friday:monday']") + muted), "billwatch.yaml:5:63: weekdays: \"friday:monday\": start day cannot be before end day\n  hint: such as monday:friday"},
+		{"a day of no month", around(night("days_of_month: [32]") + muted), "billwatch.yaml:5:68: days_of_month: \"32\": 32 is not a valid day of the month: out of range\n  hint: such as 1:5, or -1 for the last day"},
+		{"a month that is none", around(night("months: ['1:13']") + muted), "billwatch.yaml:5:61: months: are 1 to 12\n  hint: such as november:december or 1:3"},
+		{"years that end before they begin", around(night("years: ['2028:2026']") + muted), "billwatch.yaml:5:60: years: \"2028:2026\": end year 2026 is before start year 2028\n  hint: such as 2026:2028"},
+		{"a time that is none", around(night("times: [{ start_time: 9am, end_time: '17:00' }]") + muted), "billwatch.yaml:5:74: start_time: must be HH:MM\n  hint: such as 09:00; 24:00 is the end of the day"},
+		{"a night over midnight", around(night("times: [{ start_time: '22:00', end_time: '06:00' }]") + muted), "billwatch.yaml:5:93: end_time: must be after start_time\n  hint: give two times, up to 24:00 and from 00:00"},
+		{"a zone of no time", around(night("weekdays: [sunday], location: Europe/Berln") + muted), "billwatch.yaml:5:82: \"Europe/Berln\" is not a time zone\n  hint: such as UTC or Europe/Berlin"},
+		{"a name twice", around("time_intervals: [{ name: night, time_intervals: [{ years: [2026] }] }, { name: night, time_intervals: [{ years: [2027] }] }]" + muted), "billwatch.yaml:5:80: name: there are two time intervals \"night\""},
+		{"inhibition without a source", around("inhibit_rules: [{ target_matchers: [a=b] }]"), "billwatch.yaml:5:17: source_matchers: at least one is needed: what fires while others are not told"},
+		{"inhibition by a matcher that is none", around("inhibit_rules: [{ source_matchers: ['a=~\"(\"'], target_matchers: [b=c] }]"), "billwatch.yaml:5:37: source_matchers: matcher \"a=~\\\"(\\\"\": failed to create matcher: error parsing regexp: missing closing ): `^(?:()$`"},
+		{"inhibition by nothing", around("inhibit_rules: []"), ""},
+		{"a misspelt key of inhibition", around("inhibit_rules: [{ source_matcher: [a=b] }]"), "billwatch.yaml:5:19: unknown key \"source_matcher\"\n  hint: did you mean source_matchers?"},
 		{"several at once, in the order of the file", around("route: { receiver: hok }\nlisten: x\nretention: 5"), "billwatch.yaml:4:3: warning: no route leads to receiver \"hook\"\nbillwatch.yaml:5:20: receiver: there is no receiver \"hok\"\n  hint: receivers are hook\nbillwatch.yaml:6:9: listen: must be HOST:PORT\n  hint: such as 127.0.0.1:9595\nbillwatch.yaml:7:12: \"5\" is not a duration\n  hint: it needs a unit: 5s, 5m"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -86,6 +86,7 @@ type road struct {
 	told     []billwatch.Notification
 
 	dispatcher *notify.Dispatcher
+	untold     int // alerts that came and went
 }
 
 const still = 1e-12 // the pace of a clock that only a test moves

@@ -123,11 +123,12 @@ func (d *Daemon) work(ctx context.Context) error {
 		{"keep house", d.housekeeper(store)},
 		{"follow the configuration", d.settler(store, rounds).run},
 		{"send", d.couriers(store).run},
+		{"push", d.feeds(store, rounds).run},
 		{"watch", rounds.watcher.run},
 		{"poll", d.beats(store, rounds).run},
 	}
 	if d.NoNotify {
-		steps = slices.Delete(steps, 3, 4)
+		steps = slices.Delete(steps, 3, 5)
 	}
 	rounds.watcher.lookAtAll(ctx) // before the first poll: what is watched from now on is down only later
 	return runSteps(ctx, steps)
@@ -232,8 +233,8 @@ func (d *Daemon) beats(store *sqlstore.Store, r *rounds) *beats {
 func (d *Daemon) dispatcher(store *sqlstore.Store, w notify.Waker, p Plan) (*notify.Dispatcher, error) {
 	return notify.NewDispatcher(notify.DispatcherConfig{
 		Store: store, Waker: w, Quiet: store, Router: p.Router, Templates: p.Templates, Holder: d.name,
-		Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
-		Now:  d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
+		Storms: store, Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
+		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
 		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
 		Chart: charts{store, p}.draw,
 	})

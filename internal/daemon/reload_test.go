@@ -30,7 +30,7 @@ func (r *road) hire() {
 	plan := r.d.plan()
 	dispatcher, err := notify.NewDispatcher(notify.DispatcherConfig{
 		Store: r.store, Waker: r.store, Quiet: r.store, Router: plan.Router, Templates: plan.Templates,
-		Holder: r.d.name, Now: r.d.Clock.Now, Log: r.d.Log,
+		Holder: r.d.name, Now: r.d.Clock.Now, Log: r.d.Log, Untold: func(n int) { r.untold += n },
 	})
 	r.must(err)
 	r.dispatcher = dispatcher

@@ -15,6 +15,7 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 	sources  *sourceMetrics
+	feeds    *feedMetrics
 
 	balance   *prometheus.GaugeVec
 	suspended *prometheus.GaugeVec
@@ -67,7 +68,7 @@ func NewMetrics(version string) *Metrics {
 	m.registry.MustRegister(m.balance, m.suspended, m.burn, m.runway, m.seen, m.polls, m.rounds, m.errors,
 		m.evaluations, m.transitions, m.notifications, m.untold, m.attempts, m.dropped, m.reloaded, m.reloadedAt, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.sources = newSourceMetrics(m.registry)
+	m.sources, m.feeds = newSourceMetrics(m.registry), newFeedMetrics(m.registry)
 	return m
 }
 

@@ -26,7 +26,7 @@ func TestEveryTypeHasANameAndSettingsOfItsOwn(t *testing.T) {
 			t.Errorf("%s: New of the defaults = %v, %v, want a wrong field: something is always needed", kind.Name, n, err)
 		}
 	}
-	if diff := cmp.Diff([]string{"email", "slack", "webhook"}, slices.Sorted(slices.Values(names))); diff != "" {
+	if diff := cmp.Diff([]string{"alertmanager", "email", "slack", "webhook"}, slices.Sorted(slices.Values(names))); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 }
@@ -36,6 +36,13 @@ func TestSettingsAreReadFromYAML(t *testing.T) {
 		yaml  string
 		wrong bool
 	}{
+		"alertmanager": {yaml: `
+urls: [http://alertmanager-0:9093, "https://mimir.example.org/alertmanager"]
+headers: { X-Scope-OrgID: iot }
+timeout: 5s
+proxy_url: http://proxy:3128
+`},
+		"alertmanager of the API": {yaml: "urls: {a: b}\n", wrong: true},
 		"email": {yaml: `
 to: [ops@example.org, "Ada <ada@example.org>"]
 from: billwatch@example.org
@@ -58,6 +65,9 @@ title: a
 text: b
 mentions: [here, U0123]
 mention_on: [critical, warning]
+update: true
+thread: true
+chart: true
 timeout: 5s
 proxy_url: http://proxy:3128
 `},
@@ -73,7 +83,7 @@ max_alerts: 100
 proxy_url: http://proxy:3128
 `},
 		"webhook with a typo":    {yaml: "url: https://example.org\nsecrt: x\n", wrong: true},
-		"slack, for later":       {yaml: "token: x\nchannel: c\nthread: true\n", wrong: true},
+		"slack with a typo":      {yaml: "token: x\nchannel: c\nthreads: true\n", wrong: true},
 		"email to one recipient": {yaml: "to: {a: b}\n", wrong: true},
 	}
 	for name, c := range cases {

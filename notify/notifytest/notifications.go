@@ -19,7 +19,7 @@ func Notification() billwatch.Notification {
 func named(id, name string) billwatch.Notification {
 	a := Alert(name)
 	return billwatch.Notification{
-		ID: id, Receiver: "ops", Integration: "ops/test/0",
+		ID: id, Incident: id, Receiver: "ops", Integration: "ops/test/0",
 		GroupKey:    `{}:{alertname="CapacityLow", source="blues"}`,
 		GroupLabels: billwatch.Labels{"alertname": "CapacityLow", "source": "blues"},
 		Reason:      billwatch.WhyFirst, Status: billwatch.Firing, Alerts: []billwatch.Alert{a},

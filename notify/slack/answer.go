@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 	"github.com/billwatch/billwatch/notify"
 )
 
-// answer is what chat.postMessage says.
+// answer is what a method says.
 type answer struct {
 	OK      bool   `json:"ok"`
 	Error   string `json:"error"`
@@ -51,25 +52,26 @@ type reply struct {
 	ok     bool
 	word   string // "ok", or what was wrong
 	detail string
-	ref    string // how Slack names the message
+	at     place  // where a message stands
+	body   []byte // all of it
 }
 
-// judge says what the answer means, and how Slack names the message.
-func (a attempt) judge() (ref, said string, err error) {
+// judge says what the answer means, in our words and in Slack's.
+func (a attempt) judge() (r reply, said string, err error) {
 	x := a.exchange
 	status := strings.TrimSpace(strconv.Itoa(x.status) + " " + http.StatusText(x.status))
 	if x.status == http.StatusOK && x.cut != nil {
-		return "", status, errors.New("answer of Slack was cut off")
+		return reply{}, status, errors.New("answer of Slack was cut off")
 	}
-	r := a.read()
+	r = a.read()
 	said = strings.TrimSuffix(status+": "+r.word+r.detail, ": ")
 	if r.ok {
-		return r.ref, said, nil
+		return r, said, nil
 	}
 	if isWord(r.word) {
 		status = said
 	}
-	return "", said, a.refusal(r.word, errors.New("Slack answered "+a.redact(status)))
+	return r, said, a.refusal(r.word, errors.New("Slack answered "+a.redact(status)))
 }
 
 func (a attempt) read() reply {
@@ -83,7 +85,7 @@ func (a attempt) read() reply {
 		return reply{word: strings.TrimSpace(string(x.body))}
 	}
 	if said.OK && x.status == http.StatusOK {
-		return reply{ok: true, word: "ok", ref: said.Channel + ":" + said.TS}
+		return reply{ok: true, word: "ok", at: place{channel: said.Channel, ts: said.TS}}
 	}
 	r := reply{word: said.Error}
 	if said.Needed != "" {
@@ -128,5 +130,6 @@ func (a attempt) destination() string {
 	if a.notifier.config.byWebhook() {
 		return a.notifier.common.Integration
 	}
-	return a.notifier.config.Channel
+	whose := sha256.Sum256([]byte(a.secret.Reveal())) // one name may be a channel of two workspaces
+	return fmt.Sprintf("%s of slack/%x", a.notifier.config.Channel, whose[:4])
 }

@@ -31,6 +31,16 @@ type Config struct {
 	// APIURL is where Slack's methods are; https://slack.com/api/.
 	APIURL string `yaml:"api_url"`
 
+	// Update edits an incident's message in place as it changes, instead of
+	// posting another one. Thread puts each change into the message's thread,
+	// where it disturbs nobody else. Both want a token.
+	Update bool `yaml:"update"`
+	Thread bool `yaml:"thread"`
+
+	// Chart puts a picture of the balance into the message's thread. It wants a
+	// token of a bot that may files:write.
+	Chart bool `yaml:"chart"`
+
 	// Title and Text are templates that replace the default ones.
 	Title string `yaml:"title"`
 	Text  string `yaml:"text"`
@@ -71,12 +81,15 @@ func (c *Config) Overrides() notify.Overrides {
 	return notify.Overrides{Title: c.Title, Text: c.Text}
 }
 
+// WantsChart says whether notifications are to have a chart.
+func (c *Config) WantsChart() bool { return c.Chart }
+
 // byWebhook says which of the two ways is configured.
 func (c Config) byWebhook() bool { return c.WebhookURL != "" || c.WebhookURLFile != "" }
 
 // check returns all that is wrong with the settings that are no secrets.
 func (c Config) check() error {
-	errs := []error{c.checkWay(), c.checkMentions(), c.checkAPI()}
+	errs := []error{c.checkWay(), c.checkMentions(), c.checkAPI(), c.checkPostOnly()}
 	if c.Timeout <= 0 {
 		errs = append(errs, notify.Wrong("timeout", "must be more than zero", ""))
 	}
@@ -99,6 +112,17 @@ func (c Config) checkWay() error {
 		return notify.Wrong("channel", fmt.Sprintf("%q is no channel", c.Channel), `"#billing" or a channel's id`)
 	}
 	return nil
+}
+
+// checkPostOnly refuses what an incoming webhook cannot do.
+func (c Config) checkPostOnly() error {
+	var errs []error
+	for field, set := range map[string]bool{"update": c.Update, "thread": c.Thread, "chart": c.Chart} {
+		if set && c.byWebhook() {
+			errs = append(errs, notify.Wrong(field, "does not go with webhook_url", "an incoming webhook only posts; give token and channel instead"))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c Config) checkMentions() error {

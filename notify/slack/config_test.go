@@ -16,6 +16,10 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
+func onWebhook(c *slack.Config) {
+	c.Token, c.Channel, c.WebhookURL = "", "", "https://hooks.example.com/x"
+}
+
 func TestWrongSettingsAreNamed(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
@@ -32,6 +36,9 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"a channel with a space", func(c *slack.Config) { c.Channel = "#a b" }, []string{"channel"}},
 		{"a webhook with a channel", func(c *slack.Config) { c.Token, c.WebhookURL = "", "https://hooks.example.com/x" }, []string{"channel"}},
 		{"a webhook without a scheme", func(c *slack.Config) { c.Token, c.Channel, c.WebhookURL = "", "", "hooks.example.com" }, []string{"webhook_url"}},
+		{"a webhook that changes messages", func(c *slack.Config) { onWebhook(c); c.Update = true }, []string{"update"}},
+		{"a webhook with threads", func(c *slack.Config) { onWebhook(c); c.Thread = true }, []string{"thread"}},
+		{"a webhook with charts", func(c *slack.Config) { onWebhook(c); c.Chart = true }, []string{"chart"}},
 		{"token and file", func(c *slack.Config) { c.TokenFile = empty }, []string{"token_file"}},
 		{"an empty file", func(c *slack.Config) { c.Token, c.TokenFile = "", empty }, []string{"token_file"}},
 		{"a mention by name", func(c *slack.Config) { c.Mentions = []string{"@ada"} }, []string{"mentions"}},

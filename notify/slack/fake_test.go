@@ -7,19 +7,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/notify/slack"
+	"github.com/billwatch/billwatch/notify/slack/slacktest"
 )
 
-const token = "xoxb-0123456789-T0PS3CR3T"
+const token = slacktest.Token
 
 // slackMessage is what Slack reads of a message, by either way.
 type slackMessage struct {
@@ -102,60 +101,10 @@ func check(body string) error {
 	if err != nil {
 		return err
 	}
-	errs := []error{m.checkMarks()}
-	if m.Text == "" || len(m.Attachments) != 1 {
-		errs = append(errs, errors.New("text beside the blocks, or the frame, is missing"))
+	if len(m.Attachments) != 1 {
+		return errors.New("the frame is missing")
 	}
-	if n := len(m.all()); n > 50 {
-		errs = append(errs, fmt.Errorf("%d blocks, Slack takes 50", n))
-	}
-	sum := 0
-	for _, b := range m.all() {
-		if b.Text == nil {
-			continue
-		}
-		n := utf8.RuneCountInString(b.Text.Text)
-		sum += n
-		most := map[string]int{"header": 150, "section": 3000}[b.Type]
-		if n == 0 || n > most {
-			errs = append(errs, fmt.Errorf("a %s of %d characters, Slack takes 1 to %d", b.Type, n, most))
-		}
-		if b.Type == "header" && strings.Contains(b.Text.Text, "\n") {
-			errs = append(errs, errors.New("a header of two lines"))
-		}
-	}
-	if sum > 11000 {
-		errs = append(errs, fmt.Errorf("%d characters in all", sum))
-	}
-	for _, key := range []string{"link_names", "parse"} {
-		if _, found := m.Rest[key]; found || strings.Contains(body, `"`+key+`"`) {
-			errs = append(errs, fmt.Errorf("%s is set", key))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// checkMarks refuses marks that are not links to the pages or the runbook.
-func (m slackMessage) checkMarks() error {
-	ours := regexp.MustCompile(`<https://(billwatch|wiki)\.example\.com/[^|<>]*(\|[A-Za-z0-9 ]+)?>`)
-	entity := regexp.MustCompile(`&(amp|lt|gt);`)
-	texts := []string{m.Text}
-	for _, o := range m.objects() {
-		texts = append(texts, o.Text)
-		if o.Type == "mrkdwn" && !o.Verbatim {
-			return errors.New("Slack would look for names in a text")
-		}
-	}
-	for _, text := range texts {
-		rest := entity.ReplaceAllString(ours.ReplaceAllString(text, ""), "")
-		if strings.ContainsAny(rest, "<>&") {
-			return fmt.Errorf("a mark that is not ours in %.200q", text)
-		}
-		if strings.ContainsAny(rest, "\u202E\u2066\x00\x1b") || !utf8.ValidString(rest) {
-			return fmt.Errorf("a hidden character in %.200q", text)
-		}
-	}
-	return nil
+	return slacktest.Check(body, "https://billwatch.example.com/", "https://wiki.example.com/")
 }
 
 // workspace is a Slack that remembers what it was sent.

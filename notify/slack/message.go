@@ -33,6 +33,8 @@ type message struct {
 	text   string // for notifications on a phone, and where blocks are not shown
 	blocks []slackgo.Block
 	frame  slackgo.Attachment
+
+	metadata slackgo.SlackMetadata // for who looks for the notification in Slack
 }
 
 // build depends on the notification and the settings alone, so that each
@@ -44,6 +46,10 @@ func (n *Notifier) build(told billwatch.Notification) message {
 		text: cut(title+"\n"+text, maxFallback),
 		blocks: []slackgo.Block{slackgo.NewHeaderBlock(
 			slackgo.NewTextBlockObject(slackgo.PlainTextType, cut(title, maxHeader), false, false))},
+	}
+	m.metadata = slackgo.SlackMetadata{
+		EventType:    "billwatch_notification",
+		EventPayload: map[string]any{"id": told.ID, "incident": told.Incident, "reason": told.Reason, "status": string(told.Status)},
 	}
 	if who := n.mentions(told); who != "" {
 		m.blocks = append(m.blocks, section(who))
@@ -151,7 +157,7 @@ func links(told billwatch.Notification) string {
 	if told.Alerts[0].State == billwatch.Resolved {
 		return fmt.Sprintf("<%s|Open>", page)
 	}
-	return fmt.Sprintf("<%[1]s#acknowledge|Acknowledge> · <%[1]s#silence|Silence 4h> · <%[1]s|Open>", page)
+	return fmt.Sprintf("<%[1]s?acknowledge|Acknowledge> · <%[1]s?silence=4h|Silence 4h> · <%[1]s|Open>", page)
 }
 
 func colour(told billwatch.Notification) string {

@@ -56,7 +56,7 @@ func TestAMessage(t *testing.T) {
 		"section: Harbour sensors (blues, app:1)\nHarbour sensors has 812 events left\nSince: 2026-11-22 09:45 UTC, 15 minutes ago\n" +
 			"Balance: 812 events\nLeft: 6.7 days\nWhat to do: buy events\n" +
 			"Runbook: <https://wiki.example.com/runbooks/capacity>\nOpen: <" + page + ">",
-		"context: <" + page + "#acknowledge|Acknowledge> · <" + page + "#silence|Silence 4h> · <" + page + "|Open>",
+		"context: <" + page + "?acknowledge|Acknowledge> · <" + page + "?silence=4h|Silence 4h> · <" + page + "|Open>",
 	}
 	if diff := cmp.Diff(want, texts(m.all())); diff != "" {
 		t.Errorf("blocks (-want +got):\n%s", diff)
@@ -65,7 +65,7 @@ func TestAMessage(t *testing.T) {
 		t.Errorf("channel %q, colour %q", m.Channel, m.Attachments[0].Color)
 	}
 	wantMeta := metadata{EventType: "billwatch_notification", EventPayload: map[string]string{
-		"id": n.ID, "reason": "first", "status": "firing",
+		"id": n.ID, "incident": n.ID, "reason": "first", "status": "firing",
 	}}
 	if diff := cmp.Diff(wantMeta, m.Metadata); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	slackgo "github.com/slack-go/slack"
@@ -50,49 +51,41 @@ func (n *Notifier) String() string { return "slack " + n.common.Integration }
 // GoString does the same for %#v.
 func (n *Notifier) GoString() string { return n.String() }
 
-// Notify posts the notification once. With a token the receipt's Ref is the
-// channel's id and the message's time, "C0123456789:1763892000.000100".
+// Notify makes one attempt. With a token it is a telling of several steps, of
+// which the receipt names those that need no other attempt; its Ref is the
+// message that tells of the incident.
 func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, prior billwatch.Receipt) (billwatch.Receipt, error) {
-	ctx, cancel := context.WithTimeout(ctx, n.config.Timeout)
-	defer cancel()
-	secret := n.secret.Load()
-	a := attempt{notifier: n, secret: secret, exchange: &exchange{client: n.client, agent: n.common.UserAgent}}
-	var err error
 	if n.config.byWebhook() {
-		err = a.post(ctx, n.build(told))
-	} else {
-		err = a.chat(ctx, told, n.build(told))
+		return n.post(ctx, told, prior)
 	}
-	if a.exchange.status == 0 {
-		return prior, a.unanswered(err)
-	}
-	ref, said, err := a.judge()
-	return billwatch.Receipt{Answer: a.redact(said), Ref: ref}, err
+	t := &telling{notifier: n, secret: n.secret.Load(), told: told, receipt: prior}
+	t.receipt.Done = slices.Clone(prior.Done)
+	err := t.tell(ctx)
+	return t.receipt, err
 }
 
-// attempt is one message on its way.
+// attempt is one request on its way.
 type attempt struct {
 	notifier *Notifier
 	secret   *billwatch.Secret
 	exchange *exchange
 }
 
-// chat posts by the bot. The answer is judged by what the exchange saw.
-func (a attempt) chat(ctx context.Context, told billwatch.Notification, m message) error {
-	c := a.notifier.config
-	api := slackgo.New(a.secret.Reveal(), slackgo.OptionAPIURL(c.APIURL), slackgo.OptionHTTPClient(a.exchange))
-	_, _, err := api.PostMessageContext(ctx, c.Channel,
-		slackgo.MsgOptionText(m.text, false), // escaped already
-		slackgo.MsgOptionBlocks(m.blocks...),
-		slackgo.MsgOptionAttachments(m.frame),
-		slackgo.MsgOptionMetadata(slackgo.SlackMetadata{
-			EventType:    "billwatch_notification",
-			EventPayload: map[string]any{"id": told.ID, "reason": told.Reason, "status": string(told.Status)},
-		}),
-		slackgo.MsgOptionDisableLinkUnfurl(),
-		slackgo.MsgOptionDisableMediaUnfurl(),
-	)
-	return err
+func (n *Notifier) attempt(secret *billwatch.Secret) attempt {
+	return attempt{notifier: n, secret: secret, exchange: &exchange{client: n.client, agent: n.common.UserAgent}}
+}
+
+// post posts to the incoming webhook, which has no other way.
+func (n *Notifier) post(ctx context.Context, told billwatch.Notification, prior billwatch.Receipt) (billwatch.Receipt, error) {
+	ctx, cancel := context.WithTimeout(ctx, n.config.Timeout)
+	defer cancel()
+	a := n.attempt(n.secret.Load())
+	err := a.post(ctx, n.build(told))
+	if a.exchange.status == 0 {
+		return prior, a.unanswered(err)
+	}
+	_, said, err := a.judge()
+	return billwatch.Receipt{Answer: a.redact(said)}, err
 }
 
 // post posts to the incoming webhook.

@@ -45,6 +45,7 @@ func TestNothingIsSentAfterTheLease(t *testing.T) {
 // class is what an error means to the dispatcher, with what a pause holds up.
 func class(err error) string {
 	if after, where, ok := notify.Throttle(err); ok {
+		where, _, _ = strings.Cut(where, " of slack/") // which workspace is a digest
 		return fmt.Sprintf("%s for %v", where, after)
 	}
 	return notifytest.Class(err)
@@ -134,7 +135,7 @@ func TestAPauseHoldsUpTheChannel(t *testing.T) {
 			w.WriteHeader(http.StatusTooManyRequests)
 		})
 		_, err := notifytest.Send(t, build(t, byToken(w.URL)), notifytest.Notification())
-		if after, where, ok := notify.Throttle(err); !ok || after != want || where != "#billing" {
+		if after, where, ok := notify.Throttle(err); !ok || after != want || !strings.HasPrefix(where, "#billing of slack/") {
 			t.Errorf("Retry-After %q: %v at %q (%v), want %v at #billing", header, after, where, err, want)
 		}
 	}
@@ -143,8 +144,8 @@ func TestAPauseHoldsUpTheChannel(t *testing.T) {
 func TestTheReceiptNamesTheMessage(t *testing.T) {
 	w := newWorkspace(t, posted)
 	receipt, err := notifytest.Send(t, build(t, byToken(w.URL)), notifytest.Notification())
-	if err != nil || receipt.Ref != "C0123456789:1763892000.000100" {
-		t.Errorf("Notify = %+v, %v, want the channel's id and the message's time", receipt, err)
+	if err != nil || receipt.Ref != "C0123456789:1763892000.000100:#billing" {
+		t.Errorf("Notify = %+v, %v, want the channel's id, the message's time and the channel's name", receipt, err)
 	}
 }
 

@@ -47,6 +47,15 @@ func cut(text string, n int) string {
 	return b.String() + "…"
 }
 
+// shortened returns at most n characters of a text that needs no escaping.
+func shortened(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return string(runes[:n-1]) + "…"
+}
+
 // linker escapes a text and makes links of those addresses in it that are known
 // to be ours. Others stay text: a name must not become a link.
 type linker struct {

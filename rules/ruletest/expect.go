@@ -33,6 +33,9 @@ func (l *loader) expectation(n *yaml.Node, t *Test) {
 		for _, item := range l.list(keys.Notifications, "notifications") {
 			var want ExpectedNotification
 			l.add(l.doc.Decode(item, &want))
+			if names := document.Get(item, "alerts"); names != nil && names.Kind == yaml.SequenceNode {
+				l.expected = append(l.expected, names.Content...)
+			}
 			e.Notifications = append(e.Notifications, want)
 		}
 	}

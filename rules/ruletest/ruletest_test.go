@@ -49,7 +49,7 @@ func played(t *testing.T, s *stage, text string) ruletest.Result {
 		t.Fatal(problems)
 	}
 	file, problems := ruletest.Load(doc)
-	if file == nil {
+	if problems.Errors() > 0 {
 		t.Fatal(problems)
 	}
 	result, err := file.Tests[0].Run(t.Context(), s, func() []billwatch.Notification { return nil })

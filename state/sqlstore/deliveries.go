@@ -46,6 +46,19 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billw
 	return deliveries, nil
 }
 
+// inTurn says that a notification waits for none: for no older one of its group,
+// for no digest that speaks for its group, and, being a digest, for none of the
+// groups that it speaks for.
+const inTurn = `NOT EXISTS (
+				SELECT 1 FROM notifications o WHERE o.status = 'pending'
+					AND o.integration = n.integration AND o.group_key = n.group_key AND o.seq < n.seq)
+			AND NOT EXISTS (
+				SELECT 1 FROM storms s JOIN notifications o ON o.id = s.id
+				WHERE s.integration = n.integration AND s.group_key = n.group_key AND o.status = 'pending' AND o.seq < n.seq)
+			AND (n.group_key <> '` + billwatch.StormKey + `' OR NOT EXISTS (
+				SELECT 1 FROM notifications o JOIN storms s ON s.integration = o.integration AND s.group_key = o.group_key
+				WHERE o.status = 'pending' AND o.integration = n.integration AND o.seq < n.seq AND s.id = n.id))`
+
 // unclaim undoes a claim whose answer got lost: nobody made an attempt by it.
 func (t *tx) unclaim(ctx context.Context, claim string) error {
 	_, err := t.exec(ctx, `
@@ -77,9 +90,7 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 	}, `
 		WITH due AS MATERIALIZED (
 			SELECT n.id FROM notifications n
-			WHERE n.status = 'pending' AND n.integration = $1 AND n.next_at <= $2 AND NOT EXISTS (
-				SELECT 1 FROM notifications o WHERE o.status = 'pending'
-					AND o.integration = n.integration AND o.group_key = n.group_key AND o.seq < n.seq)
+			WHERE n.status = 'pending' AND n.integration = $1 AND n.next_at <= $2 AND `+inTurn+`
 			ORDER BY n.next_at, n.seq LIMIT $3 {{lock}}
 		)
 		UPDATE notifications SET next_at = $4, claim = $5, attempts = attempts + 1, ambiguous = ambiguous + 1
@@ -124,6 +135,11 @@ func (t *tx) ended(ctx context.Context, st billwatch.Settlement) error {
 	n := st.Delivery.Notification
 	switch {
 	case st.Outcome == billwatch.Delivered:
+		if n.GroupKey == billwatch.StormKey {
+			if _, err := t.exec(ctx, `DELETE FROM storms WHERE id = $1`, n.ID); err != nil {
+				return err
+			}
+		}
 		return t.rose(ctx, n.Integration, "took a message again", st.At)
 	case st.Outcome != billwatch.Failed:
 		return nil
@@ -229,18 +245,29 @@ func (t *tx) pause(ctx context.Context, st billwatch.Settlement) error {
 // forget lets the alerts of a notification that failed for good count as not
 // told, so that they are told again, as the first time.
 func (t *tx) forget(ctx context.Context, n billwatch.Notification) error {
+	const anew = `
+		UPDATE alert_groups SET
+			due_at = CASE WHEN claim = '' THEN 1 ELSE due_at END, wanted_at = CASE WHEN claim = '' THEN 0 ELSE 1 END,
+			told_at = CASE WHEN EXISTS (SELECT 1 FROM members m WHERE m.integration = alert_groups.integration
+				AND m.group_key = alert_groups.group_key AND m.told <> '') THEN told_at ELSE 0 END`
+	if n.GroupKey == billwatch.StormKey { // it listed a few, and spoke for all
+		const spoken = ` WHERE integration = $1 AND group_key IN (SELECT group_key FROM storms WHERE id = $2)`
+		if _, err := t.exec(ctx, `UPDATE members SET told = '', counted = 0`+spoken, n.Integration, n.ID); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, anew+spoken, n.Integration, n.ID); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, `DELETE FROM storms WHERE id = $1`, n.ID)
+		return err
+	}
 	for _, a := range n.Alerts {
 		if _, err := t.exec(ctx, `UPDATE members SET told = '' WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
 			n.Integration, n.GroupKey, a.Fingerprint); err != nil {
 			return err
 		}
 	}
-	_, err := t.exec(ctx, `
-		UPDATE alert_groups SET
-			due_at = CASE WHEN claim = '' THEN 1 ELSE due_at END, wanted_at = CASE WHEN claim = '' THEN 0 ELSE 1 END,
-			told_at = CASE WHEN EXISTS (SELECT 1 FROM members m
-				WHERE m.integration = $1 AND m.group_key = $2 AND m.told <> '') THEN told_at ELSE 0 END
-		WHERE integration = $1 AND group_key = $2`, n.Integration, n.GroupKey)
+	_, err := t.exec(ctx, anew+` WHERE integration = $1 AND group_key = $2`, n.Integration, n.GroupKey)
 	return err
 }
 
@@ -273,9 +300,7 @@ func (t *tx) nextDue(ctx context.Context, integration string) (time.Time, error)
 	}
 	err := t.row(ctx, `
 		SELECT n.next_at FROM notifications n
-		WHERE n.status = 'pending' AND n.integration = $1 AND NOT EXISTS (
-			SELECT 1 FROM notifications o WHERE o.status = 'pending'
-				AND o.integration = n.integration AND o.group_key = n.group_key AND o.seq < n.seq)
+		WHERE n.status = 'pending' AND n.integration = $1 AND `+inTurn+`
 		ORDER BY n.next_at LIMIT 1`, integration).Scan(stamp(&delivery))
 	if errors.Is(err, sql.ErrNoRows) {
 		return group, nil

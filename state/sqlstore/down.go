@@ -116,8 +116,9 @@ func (t *tx) reconsider(ctx context.Context, integration string) error {
 		return err
 	}, `
 		SELECT n.body FROM notifications n
-		JOIN alert_groups g ON g.integration = n.integration AND g.group_key = n.group_key
-		WHERE n.integration = $1 AND n.status = 'failed' AND NOT EXISTS (
+		WHERE (n.group_key = '`+billwatch.StormKey+`' OR EXISTS (
+				SELECT 1 FROM alert_groups g WHERE g.integration = n.integration AND g.group_key = n.group_key))
+			AND n.integration = $1 AND n.status = 'failed' AND NOT EXISTS (
 			SELECT 1 FROM notifications o WHERE o.integration = n.integration AND o.group_key = n.group_key
 				AND o.status = 'delivered' AND o.seq > n.seq)`, integration)
 	if err != nil {

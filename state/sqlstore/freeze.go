@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -50,18 +49,18 @@ type timer struct {
 
 func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
 	g := f.Group
-	var row timer
-	// The update changes nothing; it keeps commits from changing the group
-	// until the transaction ends.
-	err := t.row(ctx, `
-		UPDATE alert_groups SET claim = claim WHERE integration = $1 AND group_key = $2
-		RETURNING claim, wanted_at, told_at, group_interval, incident`,
-		g.Integration, g.Key).Scan(&row.claim, stamp(&row.wanted), stamp(&row.told), &row.interval, &row.incident)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	row, err := t.holdGroup(ctx, g)
+	if err != nil {
 		return err
 	}
-	if err != nil || row.claim != g.Claim {
+	if row.claim != g.Claim {
 		return t.unclaimed(ctx, f, row)
+	}
+	if late, err := t.overtaken(ctx, f); err != nil || late {
+		if err != nil {
+			return err
+		}
+		return t.lookAgain(ctx, f)
 	}
 	if f.Notification != nil {
 		row.told, row.incident = f.Notification.FrozenAt, f.Notification.Incident
@@ -76,6 +75,21 @@ func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
 		return err
 	}
 	return t.release(ctx, f, row)
+}
+
+// holdGroup reads a group's row; that of a group that is not there has no claim.
+// The update changes nothing; it keeps commits from changing the group until the
+// transaction ends.
+func (t *tx) holdGroup(ctx context.Context, g billwatch.Group) (timer, error) {
+	var row timer
+	err := t.row(ctx, `
+		UPDATE alert_groups SET claim = claim WHERE integration = $1 AND group_key = $2
+		RETURNING claim, wanted_at, told_at, group_interval, incident`,
+		g.Integration, g.Key).Scan(&row.claim, stamp(&row.wanted), stamp(&row.told), &row.interval, &row.incident)
+	if errors.Is(err, sql.ErrNoRows) {
+		return timer{}, nil
+	}
+	return row, err
 }
 
 // unclaimed decides about a flush whose claim is no longer there: it is the
@@ -99,11 +113,8 @@ func (t *tx) unclaimed(ctx context.Context, f billwatch.Flush, row timer) error 
 // group, and takes out those that it supersedes.
 func (t *tx) enqueue(ctx context.Context, f billwatch.Flush) error {
 	n := f.Notification
-	for _, waiting := range f.Group.Waiting {
-		if _, err := t.exec(ctx, `UPDATE notifications SET status = 'superseded', chart = '' WHERE id = $1 AND status = 'pending' AND ambiguous = 0`,
-			waiting.ID); err != nil {
-			return err
-		}
+	if err := t.supersede(ctx, f.Group); err != nil {
+		return err
 	}
 	body, err := text(n)
 	if err != nil {
@@ -113,10 +124,21 @@ func (t *tx) enqueue(ctx context.Context, f billwatch.Flush) error {
 		INSERT INTO notifications (id, seq, integration, group_key, status, body, frozen_at, first_at, next_at, chart)
 		SELECT $1, CASE WHEN last.seq >= $6 THEN last.seq + 1 ELSE $6 END, $2, $3, 'pending', $4, $5, $5, $5, $7
 		FROM (SELECT COALESCE(MAX(seq), 0) AS seq FROM notifications
-			WHERE status = 'pending' AND integration = $2 AND group_key = $3) AS last`,
+			WHERE status = 'pending' AND integration = $2 AND group_key IN ($3, '`+billwatch.StormKey+`')) AS last`,
 		n.ID, f.Group.Integration, f.Group.Key, body, n.FrozenAt, micros(n.FrozenAt),
 		base64.StdEncoding.EncodeToString(n.Chart))
 	return err
+}
+
+// supersede takes out what waits of a group: the news has it all.
+func (t *tx) supersede(ctx context.Context, g billwatch.Group) error {
+	for _, waiting := range g.Waiting {
+		if _, err := t.exec(ctx, `UPDATE notifications SET status = 'superseded', chart = '' WHERE id = $1 AND status = 'pending' AND ambiguous = 0`,
+			waiting.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settleMembers notes who was told of what, and lets go those that were told as
@@ -128,6 +150,9 @@ func (t *tx) settleMembers(ctx context.Context, f billwatch.Flush) error {
 		if err := t.told(ctx, f); err != nil {
 			return err
 		}
+	}
+	if err := t.tally(ctx, g.Integration, f.Tally); err != nil {
+		return err
 	}
 	if err := t.marks(ctx, f); err != nil {
 		return err
@@ -159,12 +184,8 @@ func (t *tx) told(ctx context.Context, f billwatch.Flush) error {
 		}
 	}
 	for some := range slices.Chunk(firing, 500) {
-		var blanks strings.Builder
-		for i := range some {
-			fmt.Fprintf(&blanks, ", $%d", i+3)
-		}
-		if _, err := t.exec(ctx, `UPDATE members SET told = 'firing' WHERE integration = $1 AND group_key = $2 AND fingerprint IN (`+
-			blanks.String()[2:]+`)`, append([]any{f.Group.Integration, f.Group.Key}, some...)...); err != nil {
+		if _, err := t.exec(ctx, `UPDATE members SET told = 'firing', counted = 0 WHERE integration = $1 AND group_key = $2 AND fingerprint IN (`+
+			blanks(3, len(some))+`)`, append([]any{f.Group.Integration, f.Group.Key}, some...)...); err != nil {
 			return err
 		}
 	}

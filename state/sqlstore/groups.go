@@ -192,7 +192,7 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 	var groups []billwatch.Group
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		g := billwatch.Group{Integration: integration}
-		err := rows.Scan(&g.Key, &g.Receiver, document(&g.Labels), stamp(&g.ToldAt), &g.Claim, &g.Incident)
+		err := rows.Scan(&g.Key, &g.Receiver, document(&g.Labels), stamp(&g.ToldAt), &g.Claim, &g.Incident, &g.Storm)
 		groups = append(groups, g)
 		return err
 	}, `
@@ -202,7 +202,8 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 		)
 		UPDATE alert_groups SET due_at = $4, claim = $5, wanted_at = 0
 		WHERE integration = $1 AND group_key IN (SELECT group_key FROM due) AND due_at <> 0 AND due_at <= $2
-		RETURNING group_key, receiver, labels, told_at, claim, incident`,
+		RETURNING group_key, receiver, labels, told_at, claim, incident,
+			COALESCE((SELECT s.id FROM storms s WHERE s.integration = alert_groups.integration AND s.group_key = alert_groups.group_key), '')`,
 		integration, c.Now, limit, c.Until, c.Holder)
 	if err != nil {
 		return nil, err
@@ -220,13 +221,14 @@ func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		var m billwatch.Member
 		var told string
-		var unmuted int
-		err := rows.Scan(document(&m.Alert), &told, &m.Version, &m.Muted.Why, &m.Muted.By, stamp(&m.Muted.Until), &unmuted)
+		var unmuted, counted int
+		err := rows.Scan(document(&m.Alert), &told, &m.Version, &m.Muted.Why, &m.Muted.By, stamp(&m.Muted.Until), &unmuted, &counted)
+		m.Counted = counted > 0
 		m.Told, m.Unmuted = billwatch.AlertState(told), unmuted > 0
 		g.Members = append(g.Members, m)
 		return err
 	}, `
-		SELECT COALESCE(a.body, m.body), m.told, m.version, m.muted, m.muted_by, m.muted_until, m.unmuted
+		SELECT COALESCE(a.body, m.body), m.told, m.version, m.muted, m.muted_by, m.muted_until, m.unmuted, m.counted
 		FROM members m
 		LEFT JOIN alerts a ON a.fingerprint = m.fingerprint AND a.starts_at = m.starts_at AND a.state = 'firing' AND m.unrouted = 0
 		WHERE m.integration = $1 AND m.group_key = $2 ORDER BY m.starts_at, m.fingerprint`, g.Integration, g.Key)

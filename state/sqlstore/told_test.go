@@ -92,7 +92,7 @@ func (r *road) open(fallback, root string, all map[string][]notify.Integration) 
 	templates, err := notify.NewTemplates(notify.TemplatesConfig{})
 	r.must(err)
 	r.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
-		Store: r.store, Waker: r.store, Router: r.router, Templates: templates, Holder: "a", Now: func() time.Time { return r.now },
+		Store: r.store, Storms: r.store, Waker: r.store, Router: r.router, Templates: templates, Holder: "a", Now: func() time.Time { return r.now },
 		Down: notify.Down{Alert: set.ReceiverDown, Fallback: fallback}, Log: slog.New(slog.DiscardHandler),
 	})
 	r.must(err)

@@ -101,6 +101,34 @@ func neverSupersedeAmbiguous(w *world) {
 	}
 }
 
+// endArrivedMeanwhile: while the next message of a group is being written, and
+// repeats an end because the message about it still waits, that one arrives.
+func endArrivedMeanwhile(w *world) {
+	lease := w.lease("a", 1)
+	a := w.owe(lease, "g", id(1))
+	w.delivered(w.delivery("a"))
+	w.after(interval)
+	a = w.end(lease, a, "g")
+	w.freeze(w.group("a"), id(2), a, time.Time{})
+	b := w.begin(lease, "Other", "g")
+	w.after(interval)
+	looked := w.group("a")
+	if len(looked.Waiting) != 1 {
+		w.Fatalf("waiting: %+v, want %s", looked.Waiting, id(2))
+	}
+	w.delivered(w.delivery("a"))
+	n := w.notification(looked, id(3), b)
+	n.Alerts = append(n.Alerts, a)
+	w.must(w.Freeze(w.ctx, []billwatch.Flush{{Group: looked, Notification: n, NextDue: w.now.Add(time.Hour)}}))
+	w.wantIDs("due after the end arrived", w.deliveries("a"))
+	again := w.group("a")
+	if len(again.Waiting) != 0 || len(again.Members) != 1 {
+		w.Errorf("looked at again: %d waiting, %d members, want 0 and 1", len(again.Waiting), len(again.Members))
+	}
+	w.freeze(again, id(4), b, w.now.Add(time.Hour))
+	w.wantIDs("due after looking again", w.deliveries("a"), id(4))
+}
+
 func deliveriesContested(w *world) {
 	lease := w.lease("a", 1)
 	const n = 100

@@ -24,6 +24,7 @@ type Store interface {
 	views
 	watches
 	silences
+	standing
 	quiet
 }
 
@@ -112,6 +113,9 @@ var tests = map[string]func(*world){
 	"reopening keeps everything":                        reopenKeeps,
 	"old history is pruned a tenth at a time, not owed": pruned,
 
+	"what fires is read a page at a time":        firingPaged,
+	"what ended lately is read a page at a time": endedPaged,
+
 	"a watch leaves the holder's round alone":          watchKeepsTheRound,
 	"a watch takes over from a holder that is dead":    watchTakesOver,
 	"a source is watched anew after a gap":             watchedAnew,
@@ -144,6 +148,7 @@ var tests = map[string]func(*world){
 	"an alert that comes back is told where it is now":   groupLeftForAnother,
 	"a newer notification takes the place of a waiting":  superseded,
 	"one that may have arrived is never superseded":      neverSupersedeAmbiguous,
+	"an end that arrived meanwhile is not told again":    endArrivedMeanwhile,
 	"eight claimers never get the same notification":     deliveriesContested,
 	"eight claimers never get the same group":            groupsContested,
 	"a killed claimer's notification comes back":         deliveryComesBack,

@@ -1,0 +1,36 @@
+package notify
+
+import "github.com/billwatch/billwatch"
+
+// StormData is what a digest says of everything that it stands for; .Alerts are
+// the worst of it.
+type StormData struct {
+	Messages int // that it stands for
+	Firing   int // alerts
+	Resolved int
+	Rules    []StormRule // most alerts first
+}
+
+// StormRule counts the alerts of one rule.
+type StormRule struct {
+	Rule     string
+	Severity string
+	Firing   int
+	Resolved int
+}
+
+// First returns the first n rules.
+func (s *StormData) First(n int) []StormRule { return s.Rules[:max(0, min(n, len(s.Rules)))] }
+
+func storm(s *billwatch.Storm) *StormData {
+	if s == nil {
+		return nil
+	}
+	d := &StormData{Messages: s.Groups}
+	for _, r := range s.Rules {
+		d.Firing += r.Firing
+		d.Resolved += r.Resolved
+		d.Rules = append(d.Rules, StormRule{cleanLine(r.Rule, maxName), cleanLine(r.Severity, maxLabel), r.Firing, r.Resolved})
+	}
+	return d
+}

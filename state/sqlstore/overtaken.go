@@ -1,0 +1,56 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/billwatch/billwatch"
+)
+
+// overtaken says whether a waiting notification that the new one was to take the
+// place of is on its way or arrived meanwhile, and told of an end that the new
+// one tells of as well: an end is told once. The rows that still wait are kept
+// from being claimed until the transaction ends.
+func (t *tx) overtaken(ctx context.Context, f billwatch.Flush) (bool, error) {
+	if f.Notification == nil {
+		return false, nil
+	}
+	told := map[string]time.Time{} // ends in the new one: when it began, by fingerprint
+	for _, a := range f.Notification.Alerts {
+		if a.State == billwatch.Resolved {
+			told[a.Fingerprint] = a.StartsAt
+		}
+	}
+	for _, waiting := range f.Group.Waiting {
+		n, err := t.exec(ctx, `UPDATE notifications SET claim = claim WHERE id = $1 AND status = 'pending' AND ambiguous = 0`, waiting.ID)
+		if err != nil {
+			return false, err
+		}
+		for _, a := range waiting.Alerts {
+			began, both := told[a.Fingerprint]
+			if n == 0 && both && a.State == billwatch.Resolved && began.Equal(a.StartsAt) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// lookAgain makes a claimed group due at once, as it was but for the members of
+// whom nobody will ever be told.
+func (t *tx) lookAgain(ctx context.Context, f billwatch.Flush) error {
+	g := f.Group
+	for _, m := range f.Drop {
+		if m.Told == billwatch.Firing {
+			continue
+		}
+		if _, err := t.exec(ctx, `DELETE FROM members WHERE integration = $1 AND group_key = $2 AND fingerprint = $3 AND version = $4`,
+			g.Integration, g.Key, m.Alert.Fingerprint, m.Version); err != nil {
+			return err
+		}
+	}
+	t.woken = true
+	_, err := t.exec(ctx, `UPDATE alert_groups SET due_at = 1, wanted_at = 0, claim = '' WHERE integration = $1 AND group_key = $2`,
+		g.Integration, g.Key)
+	return err
+}
