@@ -34,7 +34,7 @@ func TestWhatIsNoNumberIsAnError(t *testing.T) {
 		"balance / 0 > 1": failed, "0 / 0 == 0": failed, "-1 / spend.hourly < 0": failed, "balance % 0 == 0": failed,
 		"(-8) ** 0.5 > 0": failed, "10 ** 400 > 1": failed, "1e300 * 1e300 > 1": failed, "1e308 + 1e308 > 0": failed, "balance / 0 != balance / 0": failed,
 		"false && balance / 0 > 1": isFalse, "true || balance / 0 > 1": isTrue, "balance / 0 > 1 && false": isFalse, "balance / 0 > 1 || true": isTrue,
-		"spend.hourly > 0 && balance / spend.hourly < 5": isFalse,
+		"spend.hourly > 0 && balance / spend.hourly < 5": isFalse, "((balance / 0) ?? 7) == 7": isTrue, "(spend.monthly ?? 7) == 7": isTrue, "(balance ?? 7) == 7": isFalse,
 		"9223372036854775807 + 1 > 0": isTrue, "-9223372036854775807 - 2 < 0": isTrue, "9223372036854775807 * 9223372036854775807 > 0": isTrue,
 	} {
 		in := full()
