@@ -13,8 +13,9 @@ import (
 // Metrics are what billwatch counts about itself and shows about accounts. No
 // label holds a name that a customer types; accounts are known by their id.
 type Metrics struct {
-	registry *prometheus.Registry
-	sources  *sourceMetrics
+	registry  *prometheus.Registry
+	sources   *sourceMetrics
+	receivers *receiverMetrics
 
 	balance   *prometheus.GaugeVec
 	suspended *prometheus.GaugeVec
@@ -68,6 +69,7 @@ func NewMetrics(version string) *Metrics {
 		m.evaluations, m.transitions, m.notifications, m.untold, m.attempts, m.dropped, m.reloaded, m.reloadedAt, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.sources = newSourceMetrics(m.registry)
+	m.receivers = newReceiverMetrics(m.registry)
 	return m
 }
 
