@@ -19,7 +19,7 @@ type Problem struct {
 	Column   int    `json:"column"` // in characters, from 1
 	Severity string `json:"severity"`
 	Message  string `json:"message"`
-	Hint     string `json:"hint,omitempty"`
+	Hint     string `json:"hint"`
 	Excerpt  string `json:"-"` // the line itself, secrets hidden
 }
 

@@ -43,6 +43,9 @@ func (r *Router) dueBeside(a billwatch.Alert, without, always string, now time.T
 	}
 	group := r.root.groupLabels(a.Labels)
 	for _, in := range r.receivers[always] {
+		if _, fed := in.Notifier.(Fed); fed { // a Feeder looks after it
+			continue
+		}
 		due = append(due, billwatch.GroupDue{
 			Key: "fallback:" + labelText(group), Receiver: always, Integration: in.Name,
 			Labels: group, Alert: a, DueAt: firstLook(a, r.root.timing, now), Interval: r.root.timing.GroupInterval,

@@ -116,7 +116,7 @@ func (r *Router) Match(l billwatch.Labels) []string {
 // Due returns the groups that a transition of the alert makes due: one for each
 // integration of each receiver that it routes to. An integration that two
 // routes lead to is told by the first. An alert that neither fires nor has just
-// resolved concerns nobody.
+// resolved concerns nobody, and feeds are kept up to date by a Feeder.
 func (r *Router) Due(a billwatch.Alert, now time.Time) []billwatch.GroupDue {
 	if a.State != billwatch.Firing && a.State != billwatch.Resolved {
 		return nil
@@ -126,7 +126,7 @@ func (r *Router) Due(a billwatch.Alert, now time.Time) []billwatch.GroupDue {
 	for _, n := range r.root.match(a.Labels) {
 		group := n.groupLabels(a.Labels)
 		for _, in := range r.receivers[n.receiver] {
-			if told[in.Name] {
+			if _, fed := in.Notifier.(Fed); fed || told[in.Name] {
 				continue
 			}
 			told[in.Name] = true

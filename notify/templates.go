@@ -131,6 +131,9 @@ func (s set) copied() (set, error) {
 	return set{plain, page}, err
 }
 
+// ExternalURL returns where the pages are; empty where there are none.
+func (t *Templates) ExternalURL() string { return t.external }
+
 // Check says whether an integration's own templates parse; wrong ones are
 // *billwatch.FieldError, joined.
 func (t *Templates) Check(o Overrides) error {

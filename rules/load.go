@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -53,7 +54,7 @@ func Load(docs []*document.Document, o Options) (*Set, billwatch.Problems) {
 			}
 			set.rules = append(set.rules, compiled)
 		}
-		problems = append(problems, r.problems...)
+		problems = append(problems, ordered(r.problems)...)
 	}
 	problems = append(problems, set.addBuiltin(o, named)...)
 	if problems.Errors() > 0 {
@@ -63,6 +64,15 @@ func Load(docs []*document.Document, o Options) (*Set, billwatch.Problems) {
 		r.labelsBy = writtenLabels(r.labels)
 	}
 	return set, problems
+}
+
+// ordered returns the problems of a file from its top down, each once: what is
+// merged or named by an alias is read several times.
+func ordered(problems billwatch.Problems) billwatch.Problems {
+	slices.SortStableFunc(problems, func(a, b billwatch.Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return slices.Compact(problems)
 }
 
 // writtenLabels is a short text that changes with how the labels are written.

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -271,5 +272,22 @@ func TestRulesAreShown(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, set.Rules()[4:]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestProblemsComeInOrderEachOnce(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"rules:\n  - &r { alert: A, expr: balanc < 5, for: 5 }\n  - { <<: *r, alert: B }\n", "2:26 unknown name balanc, 2:43 \"5\" is not a duration"},
+		{"rules:\n  -\n  - null\n  - { alert: A, expr: true, value: , where: ~ }\n",
+			"2:4 rule is empty, 3:5 rule is empty, 4:36 must be an expression, 4:45 must be an expression"},
+	} {
+		_, problems := rules.Load([]*document.Document{parse(t, "rules.yaml", tt.text)}, onlyOwn())
+		var got []string
+		for _, p := range problems {
+			got = append(got, fmt.Sprintf("%d:%d %s", p.Line, p.Column, p.Message))
+		}
+		if text := strings.Join(got, ", "); text != tt.want {
+			t.Errorf("got  %s\nwant %s", text, tt.want)
+		}
 	}
 }

@@ -78,6 +78,10 @@ func (r *reader) fail(n *yaml.Node, message, hint string) {
 
 // rule compiles one entry; it is nil where that is impossible.
 func (r *reader) rule(n *yaml.Node) *rule {
+	if document.IsNull(n) {
+		r.fail(n, "rule is empty", "remove the dash, or begin it with alert:")
+		return nil
+	}
 	before := r.problems.Errors()
 	var e entry
 	r.problems = append(r.problems, r.doc.Decode(n, &e)...)

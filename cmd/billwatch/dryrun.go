@@ -45,11 +45,11 @@ func newDryRun(g *globals) *cobra.Command {
 			}
 			var run daemon.DryRun
 			if len(snapshots) > 0 {
-				polls, err := readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC())
+				polls, previous, err := readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC())
 				if err != nil {
 					return misused(err)
 				}
-				run = daemon.Judge(c.Plan, polls, time.Now().UTC())
+				run = daemon.Judge(c.Plan, polls, previous, time.Now().UTC())
 			} else {
 				run, err = lookFrom(cmd.Context(), c)
 				if err != nil {

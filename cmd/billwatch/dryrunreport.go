@@ -25,14 +25,14 @@ type dryRunJSON struct {
 type sourceJSON struct {
 	Name  string `json:"name"`
 	OK    bool   `json:"ok"`
-	Error string `json:"error,omitempty"`
+	Error string `json:"error"`
 }
 
 type accountJSON struct {
 	Source   string              `json:"source"`
 	ID       string              `json:"id"`
 	Name     string              `json:"name"`
-	Error    string              `json:"error,omitempty"`
+	Error    string              `json:"error"`
 	Snapshot *billwatch.Snapshot `json:"snapshot"`
 }
 
@@ -41,7 +41,7 @@ type evaluationJSON struct {
 	Source  string            `json:"source"`
 	Account string            `json:"account"`
 	Outcome billwatch.Outcome `json:"outcome"`
-	Reason  string            `json:"reason,omitempty"`
+	Reason  string            `json:"reason"`
 	Value   *float64          `json:"value"`
 }
 

@@ -106,7 +106,7 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 	var polls []billwatch.Poll
 	var failed error
 	if len(snapshots) > 0 {
-		if polls, err = readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC()); err != nil {
+		if polls, _, err = readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC()); err != nil {
 			return daemon.Explained{}, misused(err)
 		}
 	} else {
@@ -183,6 +183,19 @@ func printExplained(w io.Writer, x daemon.Explanation) {
 			label = ""
 		}
 		labelled(w, label, r.Integration+groupInWords(r.Group))
+	}
+	for i, b := range x.Blocked {
+		label := "Held back:"
+		if i > 0 {
+			label = ""
+		}
+		labelled(w, label, b.Text)
+		if b.Comment != "" {
+			labelled(w, "", "“"+b.Comment+"”")
+		}
+		if len(b.Integrations) > 0 && len(b.Integrations) < len(x.Route) {
+			labelled(w, "", "at "+strings.Join(b.Integrations, ", "))
+		}
 	}
 	labelled(w, "Next:", nextInWords(x))
 }

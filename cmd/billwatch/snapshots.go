@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,35 +13,56 @@ import (
 	"github.com/billwatch/billwatch/poller"
 )
 
-// snapshotFile is one account in a file of snapshots.
+// snapshotFile is one account in a file of snapshots. What says which account it
+// is may stand beside the fields, or under account as in our own snapshots.
 type snapshotFile struct {
 	billwatch.Snapshot
-	Records []billwatch.Record `json:"records"`
+	Source   string              `json:"source"`
+	ID       string              `json:"id"`
+	Name     string              `json:"name"`
+	Kind     string              `json:"kind"`
+	Provider string              `json:"provider"`
+	History  []billwatch.Record  `json:"history"`
+	Records  []billwatch.Record  `json:"records"` // as history
+	Previous *billwatch.Snapshot `json:"previous"`
 }
+
+// account is whose snapshot it is.
+func (s snapshotFile) account() billwatch.Account {
+	a := s.Account
+	for field, flat := range map[*string]string{&a.Source: s.Source, &a.ID: s.ID, &a.Name: s.Name, &a.Kind: s.Kind, &a.Provider: s.Provider} {
+		*field = cmp.Or(*field, flat)
+	}
+	return a
+}
+
+// snapshots are those before, of the accounts in a file.
+type snapshots = map[billwatch.AccountKey]*billwatch.Snapshot
 
 // readSnapshots reads files of snapshots: one or a list of them as billwatch
 // writes them, the result of a dry-run, or a provider's answer about an account
 // where a configured source can read it.
-func readSnapshots(paths []string, sources []*poller.Source, now time.Time) ([]billwatch.Poll, error) {
+func readSnapshots(paths []string, sources []*poller.Source, now time.Time) ([]billwatch.Poll, snapshots, error) {
+	previous := snapshots{}
 	var polls []billwatch.Poll
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		items, err := splitSnapshots(data)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
 		}
 		for i, item := range items {
-			poll, err := readSnapshot(item, sources, now)
+			poll, err := readSnapshot(item, sources, previous, now)
 			if err != nil {
-				return nil, fmt.Errorf("%s: snapshot %d: %w", path, i+1, err)
+				return nil, nil, fmt.Errorf("%s: snapshot %d: %w", path, i+1, err)
 			}
 			polls = append(polls, poll)
 		}
 	}
-	return polls, nil
+	return polls, previous, nil
 }
 
 // splitSnapshots returns the accounts in a file, each as it stands there.
@@ -70,14 +92,19 @@ func splitSnapshots(data []byte) ([]json.RawMessage, error) {
 	return items, nil
 }
 
-func readSnapshot(item json.RawMessage, sources []*poller.Source, now time.Time) (billwatch.Poll, error) {
+func readSnapshot(item json.RawMessage, sources []*poller.Source, previous snapshots, now time.Time) (billwatch.Poll, error) {
 	var own snapshotFile
 	ownErr := json.Unmarshal(item, &own)
-	if ownErr == nil && own.Account.ID != "" {
+	if ownErr == nil && (own.Account.ID != "" || own.ID != "" && own.Source != "") {
 		if own.At.IsZero() {
 			own.At = now
 		}
-		return billwatch.Poll{Account: own.Account, At: own.At, Snapshot: &own.Snapshot, Records: own.Records}, nil
+		own.Account = own.account()
+		if own.Previous != nil {
+			own.Previous.Account = own.Account
+			previous[own.Account.Key()] = own.Previous
+		}
+		return billwatch.Poll{Account: own.Account, At: own.At, Snapshot: &own.Snapshot, Records: append(own.Records, own.History...)}, nil
 	}
 	failed := ownErr
 	for _, source := range sources {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,9 +32,10 @@ rules, alert machine, grouping, routes, on a clock of their own.`
 
 // testOptions is how tests are wanted.
 type testOptions struct {
-	run   string
-	junit string
-	diff  bool
+	run    string
+	junit  string
+	diff   bool
+	output string
 }
 
 func newTest(g *globals) *cobra.Command {
@@ -52,11 +55,15 @@ func newTest(g *globals) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.run, "run", "", "run only tests whose name matches this `REGEX`")
 	cmd.Flags().StringVar(&o.junit, "junit", "", "write the results to this `FILE`, as CI systems read them")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table or json")
 	cmd.Flags().BoolVar(&o.diff, "diff", false, "show only what differs")
 	return cmd
 }
 
 func runTests(ctx context.Context, g *globals, o testOptions, paths []string) error {
+	if o.output != "table" && o.output != "json" {
+		return misused(fmt.Errorf("--output: %q is not table or json", o.output))
+	}
 	chosen, err := regexp.Compile(o.run)
 	if err != nil {
 		return misused(fmt.Errorf("--run: %w", err))
@@ -87,21 +94,67 @@ func reportTests(g *globals, o testOptions, results []ruletest.Result) error {
 			return found(err)
 		}
 	}
-	failed := 0
-	for _, r := range results {
-		if !r.OK() {
-			failed++
-			r.Print(g.stdout, o.diff)
-		}
-	}
-	switch {
-	case len(results) == 0:
+	if len(results) == 0 {
 		return found(fmt.Errorf("no test has a name that matches %q", o.run))
-	case failed > 0:
+	}
+	show := printTests
+	if o.output == "json" {
+		show = printTestsJSON
+	}
+	if err := show(g.stdout, results, o.diff); err != nil {
+		return found(err)
+	}
+	if failed := failures(results); failed > 0 {
 		return found(fmt.Errorf("%d of %s failed", failed, plural(len(results), "test")))
 	}
-	_, err := fmt.Fprintf(g.stdout, "ok: %s\n", plural(len(results), "test"))
+	return nil
+}
+
+func failures(results []ruletest.Result) int {
+	n := 0
+	for _, r := range results {
+		if !r.OK() {
+			n++
+		}
+	}
+	return n
+}
+
+// printTests prints what failed, or that all is well.
+func printTests(w io.Writer, results []ruletest.Result, diff bool) error {
+	for _, r := range results {
+		if !r.OK() {
+			r.Print(w, diff)
+		}
+	}
+	if failures(results) > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "ok: %s\n", plural(len(results), "test"))
 	return err
+}
+
+type testJSON struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Message string `json:"message"` // what a person would read; empty where all is well
+}
+
+func printTestsJSON(w io.Writer, results []ruletest.Result, diff bool) error {
+	all := make([]testJSON, len(results))
+	for i, r := range results {
+		var text strings.Builder
+		if !r.OK() {
+			r.Print(&text, diff)
+		}
+		all[i] = testJSON{r.File, r.Line, r.Name, r.OK(), strings.TrimSuffix(text.String(), "\n")}
+	}
+	return printJSON(w, struct {
+		Version string     `json:"version"`
+		Tests   []testJSON `json:"tests"`
+	}{"1", all})
 }
 
 // writeJUnit writes beside the file first, so that nobody reads half of it.

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -24,9 +23,6 @@ type integrationSettings struct {
 func integrationDefaults() integrationSettings {
 	return integrationSettings{SendResolved: true, RetryFor: 24 * time.Hour, StormLimit: 20}
 }
-
-// laterTypes are integrations that a later version will know.
-func laterTypes() []string { return []string{"slack", "alertmanager", "shoutrrr"} }
 
 // receivers builds every integration of every receiver.
 func (l *loader) receivers(n *yaml.Node) map[string][]notify.Integration {
@@ -107,8 +103,8 @@ func (r receiver) integrationType(k *yaml.Node) (notify.Type, bool) {
 		}
 		known = append(known, t.Name)
 	}
-	if slices.Contains(laterTypes(), k.Value) {
-		r.l.fail(k, k.Value+": not in this version yet", suggest("", known[1:]))
+	if k.Value == "shoutrrr" { // which others of its kind have, so that it is looked for
+		r.l.fail(k, "shoutrrr: is not supported", "use webhook; docs/notifications.md says why, and how to reach other services")
 	} else {
 		r.l.fail(k, "there is no integration of type "+r.l.doc.Quote(k), suggest(k.Value, known))
 	}

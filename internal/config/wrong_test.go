@@ -94,7 +94,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"an address is no host", around("allowed_hosts: [https://x.example]"), "billwatch.yaml:5:17: allowed_hosts: must be the names of hosts\n  hint: such as billwatch.example.com, without scheme and port"},
 		{"no such built-in rule", around("builtin_rules: { disabled: [RunOutSoon] }"), "billwatch.yaml:5:29: there is no built-in rule \"RunOutSoon\"\n  hint: did you mean RunsOutSoon?"},
 
-		{"an integration of a later version", around("  am: { alertmanager: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: alertmanager: not in this version yet\n"},
+		{"an integration that was decided against", around("  am: { shoutrrr: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: shoutrrr: is not supported\n  hint: use webhook;"},
+		{"an Alertmanager without address", around("  am: { alertmanager: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: urls: is missing\n  hint: [http://alertmanager:9093]"},
 		{"an integration of no type", around("  am: { webhok: {} }\nroute: { receiver: hook }"), "billwatch.yaml:5:3: warning: no route leads to receiver \"am\"\nbillwatch.yaml:5:9: there is no integration of type \"webhok\"\n  hint: did you mean webhook?"},
 		{"a receiver with an odd name", strings.Replace(sound, "hook:", "a b:", 1), "billwatch.yaml:4:3: a receiver cannot have this name\n  hint: letters, digits, _, - and ."},
 		{"an integration without URL", strings.Replace(sound, "{ url: \"https://hooks.example.com/hunter2\" }", "", 1), "billwatch.yaml:4:11: url: is missing\n"},

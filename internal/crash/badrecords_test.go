@@ -128,6 +128,12 @@ func TestTheJudgeSeesWhatIsWrong(t *testing.T) {
 			t.kills = append(t.kills, d.done.Add(900*time.Millisecond))
 			t.send("d", "all_resolved", accepted, "Held resolved 1s 3").told = d.told
 		}, ""},
+		{"a kill while the machine stands still excuses", func(t *tell) {
+			d := t.find("d")
+			t.stalls = append(t.stalls, span{d.done, d.done.Add(time.Second)})
+			t.kills = append(t.kills, d.done.Add(900*time.Millisecond))
+			t.send("d", "all_resolved", accepted, "Held resolved 1s 3").told = d.told
+		}, ""},
 		{"a message comes again with another time in it", func(t *tell) {
 			d := t.find("d")
 			t.kills = append(t.kills, d.done)

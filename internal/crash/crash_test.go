@@ -95,6 +95,8 @@ func (s story) run(t *testing.T, state string, server *pgserver.Server) {
 		defer close(stopped)
 		w.drive(stop, chance)
 	}()
+	still := make(chan struct{})
+	go w.watchTheMachine(still)
 	replicas := make([]*life, s.replicas)
 	for i := range replicas {
 		replicas[i] = w.start(t)
@@ -117,7 +119,8 @@ func (s story) run(t *testing.T, state string, server *pgserver.Server) {
 	}
 	close(stop)
 	<-stopped
-	w.settle(t, replicas)
+	w.settle(t, s.patience(), replicas)
+	close(still)
 	w.report(t, began)
 }
 
@@ -143,16 +146,22 @@ func (w *world) wantKilled(t *testing.T, l *life) {
 }
 
 // patience is how long what is owed may take to arrive once nothing fails any
-// more: a message that failed often has a long way to its next attempt.
-const patience = 100 * time.Second
+// more. What was tried often has a long way to its next attempt, and an attempt
+// that a kill ended counts: after many kills that is ten minutes.
+func (s story) patience() time.Duration {
+	if s.kills > 100 {
+		return 11 * time.Minute
+	}
+	return 100 * time.Second
+}
 
 // settle lets everything become quiet, then ends the processes in order.
-func (w *world) settle(t *testing.T, replicas []*life) {
+func (w *world) settle(t *testing.T, patience time.Duration, replicas []*life) {
 	t.Helper()
 	w.calmDown()
 	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) && !w.settled() {
-		pass(50 * time.Millisecond)
+		pass(200 * time.Millisecond)
 	}
 	pass(3 * time.Second) // what should not come would come now
 	w.ledger.write(func(r *records) { r.settled = true })
@@ -178,9 +187,9 @@ func (w *world) report(t *testing.T, began time.Time) {
 		}
 	}
 	f := count(r)
-	t.Logf("%d kills, %d crashes of the database, %d answers, %d transitions told, %d notifications in %d attempts, "+
+	t.Logf("%d kills, %d crashes of the database, %d times that the machine stood still, %d answers, %d transitions told, %d notifications in %d attempts, "+
 		"%d lost, %d duplicates with the same id, %d with another, %.0f s",
-		len(r.kills), len(r.outages), len(r.answers), f.transitions, f.notifications, len(r.attempts),
+		len(r.kills), len(r.outages), len(r.stalls), len(r.answers), f.transitions, f.notifications, len(r.attempts),
 		byKind[lost], f.duplicates, byKind[twice], time.Since(began).Seconds())
 	if t.Failed() {
 		w.keep(t)

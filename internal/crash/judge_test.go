@@ -33,6 +33,8 @@ const (
 const (
 	markTime = 250 * time.Millisecond
 	slack    = 300 * time.Millisecond
+	stall    = 60 * time.Millisecond  // a machine that takes longer for 10 ms and a write stands still
+	slowMark = 3 * time.Second        // what a mark may take on one that does
 	inFlight = 700 * time.Millisecond // after a Retry-After: what was on its way when it came
 )
 
@@ -59,7 +61,7 @@ func review(r records, h map[string]habits) []breach {
 		j.byNumber[a.balance] = a
 	}
 	for sink := range h {
-		attempts := slices.DeleteFunc(slices.Clone(r.attempts), func(a attempt) bool { return a.sink != sink })
+		attempts := r.at(sink)
 		j.ids(attempts)
 		j.order(attempts)
 		j.pauses(attempts)
@@ -74,13 +76,36 @@ func review(r records, h map[string]habits) []breach {
 	return j.breaches
 }
 
+// at returns the attempts at a sink.
+func (r *records) at(sink string) []attempt {
+	return slices.DeleteFunc(slices.Clone(r.attempts), func(a attempt) bool { return a.sink != sink })
+}
+
+// owes says whether an attempt is without its end.
+func (l *ledger) owes() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	j := &judge{}
+	for sink := range manners {
+		j.unfinished(l.at(sink))
+	}
+	return len(j.breaches) > 0
+}
+
 func (j *judge) breach(what, format string, args ...any) {
 	j.breaches = append(j.breaches, breach{what, fmt.Sprintf(format, args...)})
 }
 
 // killed says whether the watcher was killed between two moments. Time in which
-// the database was away does not count: nothing can be marked then.
+// the database was away does not count: nothing can be marked then. Nor does
+// time in which the machine stood still.
 func (j *judge) killed(from, to time.Time) bool {
+	for _, s := range j.stalls {
+		if s.from.Before(to) && s.to.After(from) {
+			to = to.Add(slowMark)
+			break
+		}
+	}
 	for _, o := range j.outages {
 		if o.from.Before(to) && o.to.After(from) {
 			to = to.Add(o.to.Sub(o.from) + time.Second)
@@ -151,11 +176,11 @@ func (j *judge) pauses(attempts []attempt) {
 	}
 }
 
-// sourcePauses wants the same for sources. The pause is stored when the round
-// ends, which takes a moment.
+// sourcePauses wants the same for sources, of a life: a round that sits a short
+// pause out stores it only when it ends.
 func (j *judge) sourcePauses() {
 	for i, a := range j.askings {
-		if a.pause == 0 || j.killed(a.at, a.done.Add(time.Second)) || j.outage(a.at, a.done.Add(a.pause)) {
+		if a.pause == 0 || j.killed(a.at, a.done.Add(a.pause)) || j.outage(a.at, a.done.Add(a.pause)) {
 			continue
 		}
 		for _, b := range j.askings[i+1:] {

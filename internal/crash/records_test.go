@@ -114,6 +114,7 @@ type records struct {
 	attempts []attempt // in the order in which they came
 	kills    []time.Time
 	outages  []span // of the database
+	stalls   []span // of the machine
 	settled  bool   // in the end there was time for everything
 }
 

@@ -126,20 +126,45 @@ func (w *world) event(name string) {
 // testing/synctest holds, and a kill is to come at a moment, not after an event.
 func pass(d time.Duration) { <-time.After(d) }
 
+// watchTheMachine writes down when a disk or a processor is too busy for marks to
+// be made in their time: what is promised is promised of a machine that runs.
+func (w *world) watchTheMachine(stop <-chan struct{}) {
+	file, err := os.Create(filepath.Join(w.dir, "probe"))
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+		from := time.Now().Add(-10 * time.Millisecond)
+		_, _ = file.WriteAt([]byte("probe"), 0) // it is the time that counts
+		_ = file.Sync()
+		if to := time.Now(); to.Sub(from) > stall {
+			w.ledger.write(func(r *records) { r.stalls = append(r.stalls, span{from, to}) })
+		}
+	}
+}
+
 // killSometime kills at an event, or when its time is over without one.
 func (w *world) killSometime(l *life) {
 	at := &trigger{done: make(chan struct{}), kill: func() { w.kill(l) }}
-	limit := time.Duration(100+w.rng.IntN(1300)) * time.Millisecond
-	switch w.rng.IntN(5) {
+	limit := time.Duration(100+w.rng.IntN(1200)) * time.Millisecond
+	switch w.rng.IntN(8) {
 	case 0, 1:
-		at.event, at.times = "accepted", w.rng.IntN(3)
+		at.event, at.times = "accepted", w.rng.IntN(6)
 		limit = 2 * time.Second
 	case 2:
-		at.event, at.times, at.delay = "attempt", w.rng.IntN(3), time.Duration(w.rng.IntN(3))*time.Millisecond
+		at.event, at.times, at.delay = "attempt", w.rng.IntN(6), time.Duration(w.rng.IntN(3))*time.Millisecond
 		limit = 2 * time.Second
 	case 3:
 		at.event, at.times, at.delay = "answered", w.rng.IntN(6), time.Duration(w.rng.IntN(60))*time.Millisecond
 		limit = 2 * time.Second
+	case 4: // a life that gets something done, or the same messages would be in flight all the time
+		limit = 2*time.Second + time.Duration(w.rng.IntN(1500))*time.Millisecond
 	}
 	w.mu.Lock()
 	w.armed = at
@@ -256,11 +281,12 @@ func (w *world) calmDown() {
 	w.mail.calmDown()
 }
 
-// settled says whether everybody knows of every account what is so.
+// settled says whether everybody knows of every account what is so, and nothing
+// that was begun is open.
 func (w *world) settled() bool {
 	return !slices.ContainsFunc(accounts, func(account string) bool {
 		return !w.ledger.knows(account, w.sources.zone(account))
-	})
+	}) && !w.ledger.owes()
 }
 
 // inherit lets the leases of a killed process end at once, which on PostgreSQL

@@ -86,6 +86,7 @@ type road struct {
 	told     []billwatch.Notification
 
 	dispatcher *notify.Dispatcher
+	untold     int // alerts that came and went
 }
 
 const still = 1e-12 // the pace of a clock that only a test moves
@@ -140,7 +141,7 @@ func (r *road) starts() {
 	r.rounds = r.d.rounds(r.store)
 	dispatcher, err := notify.NewDispatcher(notify.DispatcherConfig{ // its leases last, whatever the clock's pace
 		Store: r.store, Waker: r.store, Quiet: r.store, Router: r.d.plan().Router, Templates: r.d.plan().Templates,
-		Holder: r.d.name, Now: r.d.Clock.Now, Log: r.d.Log,
+		Holder: r.d.name, Now: r.d.Clock.Now, Log: r.d.Log, Untold: func(n int) { r.untold += n },
 	})
 	r.must(err)
 	r.dispatcher = dispatcher

@@ -122,11 +122,12 @@ func (d *Daemon) work(ctx context.Context) error {
 		{"keep house", d.housekeeper(store)},
 		{"follow the configuration", d.settler(store, rounds).run},
 		{"send", d.couriers(store).run},
+		{"push", d.feeds(store, rounds).run},
 		{"watch", rounds.watcher.run},
 		{"poll", d.beats(store, rounds).run},
 	}
 	if d.NoNotify {
-		steps = slices.Delete(steps, 3, 4)
+		steps = slices.Delete(steps, 3, 5)
 	}
 	rounds.watcher.lookAtAll(ctx) // before the first poll: what is watched from now on is down only later
 	return runSteps(ctx, steps)

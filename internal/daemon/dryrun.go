@@ -51,7 +51,7 @@ func (r DryRun) Failed() bool {
 func Look(ctx context.Context, p Plan, store *sqlstore.Store, now func() time.Time) (DryRun, error) {
 	run := lookAround(ctx, p, now)
 	if store == nil {
-		run.judge(p, run.At)
+		run.judge(p, nil, run.At)
 		return run, nil
 	}
 	return run, run.replay(ctx, p, store)
@@ -126,10 +126,11 @@ func (r *DryRun) replay(ctx context.Context, p Plan, store *sqlstore.Store) erro
 	return stage.Until(ctx, until.Add(-time.Second))
 }
 
-// Judge judges snapshots that were read elsewhere.
-func Judge(p Plan, polls []billwatch.Poll, now time.Time) DryRun {
+// Judge judges snapshots that were read elsewhere; previous are the ones before
+// them, as far as they are known.
+func Judge(p Plan, polls []billwatch.Poll, previous map[billwatch.AccountKey]*billwatch.Snapshot, now time.Time) DryRun {
 	run := DryRun{Polls: polls, At: now}
-	run.judge(p, now)
+	run.judge(p, previous, now)
 	return run
 }
 
@@ -162,12 +163,13 @@ func (e rowError) Error() string { return string(e) }
 
 // judge takes the polls along the road as if nobody had been told of anything.
 // An outcome that must hold for a while first is shown as if it had.
-func (r *DryRun) judge(p Plan, now time.Time) {
+func (r *DryRun) judge(p Plan, previous map[billwatch.AccountKey]*billwatch.Snapshot, now time.Time) {
 	j := newJudge(p)
 	var firing []billwatch.Alert
 	for _, poll := range r.Polls {
-		poll, vars := j.dressed(poll, nil)
-		evaluations, _ := j.evaluate(subject{poll: poll, vars: vars}, nil, now)
+		known := billwatch.Knowledge{Previous: previous[poll.Account.Key()]}
+		poll, vars := j.dressed(poll, known.Previous)
+		evaluations, _ := j.evaluate(subject{poll, known, vars}, nil, now)
 		r.Evaluations = append(r.Evaluations, evaluations...)
 		v := verdict{}
 		for _, e := range evaluations {

@@ -22,6 +22,7 @@ type Explained struct {
 	FiresAt  time.Time // of a pending alert: the moment until which it must hold
 	Waits    time.Duration
 	Routes   []Routed
+	Blocks   []Block   // what keeps it from being told, while it fires or once it does
 	NextSend time.Time // when it would be told next; zero for never
 	Reason   string    // why it would be told then, one of the Why constants
 
@@ -116,6 +117,10 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 	if x.Alert.State == billwatch.Inactive {
 		return nil
 	}
+	var err error
+	if x.Blocks, err = stage.blocks(ctx, alert); err != nil {
+		return err
+	}
 	for end := x.At.Add(farEnough); ; {
 		for _, n := range x.told {
 			for _, a := range n.Alerts {
@@ -156,6 +161,9 @@ func (x Explained) Shown() Explanation {
 	}
 	for _, p := range x.Rule.Parts {
 		out.Parts = append(out.Parts, web.ExplainedPart(p))
+	}
+	for _, b := range x.Blocks {
+		out.Blocked = append(out.Blocked, b.shown())
 	}
 	for _, r := range x.Routes {
 		out.Route = append(out.Route, web.ExplainedRoute(r))

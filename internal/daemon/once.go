@@ -58,7 +58,7 @@ func (d *Daemon) pollOnce(ctx context.Context, store *sqlstore.Store, end time.T
 		failed = append(failed, d.roundOnce(ctx, rounds, source))
 	}
 	if !d.NoNotify {
-		failed = append(failed, d.delivered(ctx, store, end))
+		failed = append(failed, d.feeder(store, d.plan()).Once(ctx), d.delivered(ctx, store, end))
 	}
 	return errors.Join(failed...)
 }

@@ -38,6 +38,7 @@ type pipeline struct {
 	log     *slog.Logger
 
 	observer Observer
+	moved    func() // told that alerts moved, once that is stored; may be nil
 	runways  runways
 	turns    turns
 
@@ -243,6 +244,9 @@ func (p *pipeline) announce(transitions []billwatch.Transition) {
 		}
 		p.log.Info("alert moved", "rule", t.Alert.Key.Rule, "source", t.Alert.Key.Account.Source,
 			"account", t.Alert.Key.Account.ID, "from", string(t.From), "to", string(t.To), "reason", t.Reason)
+	}
+	if len(transitions) > 0 && p.moved != nil {
+		p.moved()
 	}
 }
 

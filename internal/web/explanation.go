@@ -31,7 +31,7 @@ type Explanation struct {
 	State    string            `json:"state"`
 	Since    *time.Time        `json:"since"` // of the state; null while inactive
 	For      ExplainedFor      `json:"for"`
-	Blocked  *string           `json:"blocked_by"`
+	Blocked  []ExplainedBlock  `json:"blocked_by"` // null where nothing keeps it from being told
 	Route    []ExplainedRoute  `json:"route"`
 	NextSend *time.Time        `json:"next_send"`
 	Why      string            `json:"next_reason,omitempty"`
@@ -47,6 +47,17 @@ type ExplainedPart struct {
 type ExplainedFor struct {
 	Seconds float64    `json:"seconds"`
 	FiresAt *time.Time `json:"fires_at"` // of a pending alert
+}
+
+// ExplainedBlock is one thing because of which the alert is not told.
+type ExplainedBlock struct {
+	Why          string     `json:"why"`                    // silenced, inhibited, gone or time
+	By           string     `json:"by"`                     // the silence's id, the other alert's fingerprint, the name of the time interval
+	Until        *time.Time `json:"until"`                  // null where nobody knows
+	Author       string     `json:"author,omitempty"`       // of the silence
+	Comment      string     `json:"comment,omitempty"`      // of the silence
+	Integrations []string   `json:"integrations,omitempty"` // where; everywhere where they are left out
+	Text         string     `json:"text"`                   // all this in words
 }
 
 // ExplainedRoute is where the alert would go.

@@ -16,6 +16,7 @@ type Metrics struct {
 	registry  *prometheus.Registry
 	sources   *sourceMetrics
 	receivers *receiverMetrics
+	feeds     *feedMetrics
 
 	balance   *prometheus.GaugeVec
 	suspended *prometheus.GaugeVec
@@ -68,8 +69,8 @@ func NewMetrics(version string) *Metrics {
 	m.registry.MustRegister(m.balance, m.suspended, m.burn, m.runway, m.seen, m.polls, m.rounds, m.errors,
 		m.evaluations, m.transitions, m.notifications, m.untold, m.attempts, m.dropped, m.reloaded, m.reloadedAt, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.sources = newSourceMetrics(m.registry)
 	m.receivers = newReceiverMetrics(m.registry)
+	m.sources, m.feeds = newSourceMetrics(m.registry), newFeedMetrics(m.registry)
 	return m
 }
 

@@ -4,6 +4,7 @@ package builtin
 
 import (
 	"github.com/billwatch/billwatch/notify"
+	"github.com/billwatch/billwatch/notify/alertmanager"
 	"github.com/billwatch/billwatch/notify/email"
 	"github.com/billwatch/billwatch/notify/slack"
 	"github.com/billwatch/billwatch/notify/webhook"
@@ -12,6 +13,7 @@ import (
 // Types returns the notifiers by their names in the configuration.
 func Types() []notify.Type {
 	return []notify.Type{
+		{Name: "alertmanager", Settings: func() notify.Settings { c := alertmanager.Defaults(); return &c }},
 		{Name: "email", Digests: true, Settings: func() notify.Settings { c := email.Defaults(); return &c }},
 		{Name: "slack", Digests: true, Settings: func() notify.Settings { c := slack.Defaults(); return &c }},
 		{Name: "webhook", Settings: func() notify.Settings { c := webhook.Defaults(); return &c }},

@@ -26,7 +26,7 @@ func TestEveryTypeHasANameAndSettingsOfItsOwn(t *testing.T) {
 			t.Errorf("%s: New of the defaults = %v, %v, want a wrong field: something is always needed", kind.Name, n, err)
 		}
 	}
-	if diff := cmp.Diff([]string{"email", "slack", "webhook"}, slices.Sorted(slices.Values(names))); diff != "" {
+	if diff := cmp.Diff([]string{"alertmanager", "email", "slack", "webhook"}, slices.Sorted(slices.Values(names))); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 }
@@ -36,6 +36,13 @@ func TestSettingsAreReadFromYAML(t *testing.T) {
 		yaml  string
 		wrong bool
 	}{
+		"alertmanager": {yaml: `
+urls: [http://alertmanager-0:9093, "https://mimir.example.org/alertmanager"]
+headers: { X-Scope-OrgID: iot }
+timeout: 5s
+proxy_url: http://proxy:3128
+`},
+		"alertmanager of the API": {yaml: "urls: {a: b}\n", wrong: true},
 		"email": {yaml: `
 to: [ops@example.org, "Ada <ada@example.org>"]
 from: billwatch@example.org

@@ -69,7 +69,7 @@ func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ bi
 	if err := sent.Unsent(); err != nil {
 		return billwatch.Receipt{}, n.unanswered(err, s, false)
 	}
-	said := readAnswer(response, cancel)
+	said := notify.ReadAnswer(response, cancel)
 	receipt := billwatch.Receipt{Answer: notify.Redact(said, n.known(s)...)}
 	return receipt, n.judge(response, s)
 }

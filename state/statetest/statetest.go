@@ -24,6 +24,7 @@ type Store interface {
 	views
 	watches
 	silences
+	standing
 	quiet
 }
 
@@ -111,6 +112,9 @@ var tests = map[string]func(*world){
 	"alerts that ended are no longer standing":          alertsStand,
 	"reopening keeps everything":                        reopenKeeps,
 	"old history is pruned a tenth at a time, not owed": pruned,
+
+	"what fires is read a page at a time":        firingPaged,
+	"what ended lately is read a page at a time": endedPaged,
 
 	"a watch leaves the holder's round alone":          watchKeepsTheRound,
 	"a watch takes over from a holder that is dead":    watchTakesOver,
