@@ -89,6 +89,9 @@ func (c *Config) Overrides() notify.Overrides {
 	return notify.Overrides{Title: c.Subject, Text: c.Text, HTML: c.HTML}
 }
 
+// WantsChart says that notifications are to have a chart: it stands in the HTML.
+func (c *Config) WantsChart() bool { return true }
+
 // server is where to connect, how, and what to say.
 type server struct {
 	host, port string

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -22,9 +23,16 @@ func (n *Notifier) messageID(told billwatch.Notification) string {
 	return told.ID + "@" + n.domain
 }
 
-// thread names the message that all messages about a group answer to. It was
-// never sent: mail programs need only the common name.
+// thread names the message that this one answers to: the first about the same
+// incident, "" for that one itself. Where no incident is known it is one for the
+// group, which was never sent: mail programs need only the common name.
 func (n *Notifier) thread(told billwatch.Notification) string {
+	if told.Incident == told.ID && told.ID != "" {
+		return ""
+	}
+	if told.Incident != "" {
+		return "<" + told.Incident + "@" + n.domain + ">"
+	}
 	sum := sha256.Sum256([]byte(told.Integration + "\x00" + told.GroupKey))
 	return "<group-" + hex.EncodeToString(sum[:10]) + "@" + n.domain + ">"
 }
@@ -33,14 +41,16 @@ func (n *Notifier) thread(told billwatch.Notification) string {
 // the settings alone, so that each attempt sends the same bytes.
 func (n *Notifier) build(told billwatch.Notification) ([]byte, error) {
 	thread := n.thread(told)
-	m := gomail.NewMsg(gomail.WithBoundary("billwatch-"+boundary(told.ID)), gomail.WithNoDefaultUserAgent())
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	m.FromMailAddress(n.from)
 	m.ToMailAddress(n.to...)
 	m.Subject(cmp.Or(oneLine(told.Message.Title, maxSubject), "billwatch"))
 	m.SetMessageIDWithValue(n.messageID(told))
 	m.SetDateWithValue(told.FrozenAt.In(n.zone))
-	m.SetGenHeader(gomail.HeaderInReplyTo, thread)
-	m.SetGenHeader(gomail.HeaderReferences, thread)
+	if thread != "" {
+		m.SetGenHeader(gomail.HeaderInReplyTo, thread)
+		m.SetGenHeader(gomail.HeaderReferences, thread)
+	}
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")
 	m.SetGenHeader("List-Id", fmt.Sprintf("<%s.billwatch.%s>", token(told.Receiver), n.domain))
@@ -49,19 +59,32 @@ func (n *Notifier) build(told billwatch.Notification) ([]byte, error) {
 	}
 	text := cmp.Or(lines(told.Message.Text), "(no text)")
 	m.SetBodyString(gomail.TypeTextPlain, text)
-	m.AddAlternativeString(gomail.TypeTextHTML, cmp.Or(lines(told.Message.HTML), asHTML(text)))
+	cid := "chart-" + n.messageID(told)
+	m.AddAlternativeString(gomail.TypeTextHTML, placeChart(cmp.Or(lines(told.Message.HTML), asHTML(text)), cid, len(told.Chart) > 0))
+	if len(told.Chart) > 0 {
+		picture := bytes.NewReader(told.Chart)
+		err := m.EmbedReader("chart.png", picture, gomail.WithFileContentID("<"+cid+">"), gomail.WithFileContentType("image/png"))
+		if err != nil {
+			return nil, fmt.Errorf("embed chart: %w", err)
+		}
+	}
 	var out bytes.Buffer
 	if _, err := m.WriteTo(&out); err != nil {
 		return nil, fmt.Errorf("build message: %w", err)
 	}
-	return out.Bytes(), nil
+	return fixBoundaries(out.Bytes(), told.ID), nil
 }
 
-// boundary returns a separator that cannot stand in the body by accident, the
-// same for each attempt.
-func boundary(id string) string {
-	sum := sha256.Sum256([]byte("boundary " + id))
-	return hex.EncodeToString(sum[:16])
+// fixBoundaries replaces the boundaries that the library drew at random, one for
+// each level, by others that cannot stand in the body by accident either and are
+// the same for each attempt. In the body itself none can look like one: there an
+// equals sign is written =3D.
+func fixBoundaries(message []byte, id string) []byte {
+	for level, found := range regexp.MustCompile(`boundary=([0-9a-f]{60})\b`).FindAllSubmatch(message, -1) {
+		sum := sha256.Sum256(fmt.Appendf(nil, "boundary %d %s", level, id))
+		message = bytes.ReplaceAll(message, found[1], []byte("billwatch-"+hex.EncodeToString(sum[:16])))
+	}
+	return message
 }
 
 // token returns a name of letters, digits and hyphens.
@@ -112,8 +135,40 @@ func dropHidden(r rune) rune {
 	return r
 }
 
+// chartPlace is where a page wants its chart.
+const chartPlace = `<div id="chart"></div>`
+
+// placeChart puts the reference to the chart where the page wants it, else at its
+// end, and leaves nothing behind where there is no chart.
+func placeChart(page, cid string, drawn bool) string {
+	if !drawn {
+		return strings.ReplaceAll(page, chartPlace, "")
+	}
+	const width = 640
+	picture := fmt.Sprintf(`<p style="margin:0 0 16px"><img src="cid:%s" alt="Chart of the balance" width="%d" `+
+		`style="display:block;width:100%%;max-width:%dpx;height:auto;border:0"></p>`, cid, width, width)
+	if before, after, found := strings.Cut(page, chartPlace); found {
+		return before + picture + strings.ReplaceAll(after, chartPlace, "")
+	}
+	if i := lastFold(page, "</body>"); i >= 0 {
+		return page[:i] + picture + page[i:]
+	}
+	return page + picture
+}
+
 // asHTML returns a text as a page, for messages whose templates give none.
 func asHTML(text string) string {
 	return "<!DOCTYPE html>\n<html><body><pre style=\"white-space: pre-wrap; font: inherit\">" +
 		html.EscapeString(text) + "</pre></body></html>\n"
+}
+
+// lastFold is strings.LastIndex without regard to case, of ASCII: to fold the
+// page itself could move what stands in it.
+func lastFold(text, part string) int {
+	for i := len(text) - len(part); i >= 0; i-- {
+		if strings.EqualFold(text[i:i+len(part)], part) {
+			return i
+		}
+	}
+	return -1
 }

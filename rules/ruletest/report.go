@@ -68,6 +68,8 @@ type junitSuite struct {
 	Name     string      `xml:"name,attr"`
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"` // a stage that breaks ends the command: always 0
+	Skipped  int         `xml:"skipped,attr"`
 	Time     string      `xml:"time,attr"`
 	Cases    []junitCase `xml:"testcase"`
 }
@@ -83,6 +85,7 @@ type junitCase struct {
 
 type junitFailure struct {
 	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr"`
 	Text    string `xml:",chardata"`
 }
 
@@ -104,7 +107,7 @@ func WriteJUnit(w io.Writer, results []Result) error {
 			suite.Failures++
 			var text textWriter
 			r.Print(&text, false)
-			c.Failure = &junitFailure{Message: fmt.Sprintf("%s is not as expected", r.Failures[0].What), Text: string(text)}
+			c.Failure = &junitFailure{Message: r.Failures[0].What+" are not as expected", Type: r.Failures[0].What, Text: string(text)}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
