@@ -175,7 +175,7 @@ func twoCommits(b *testing.B, driver, address string, n int) time.Duration {
 // BenchmarkStorm flushes 100,000 groups that are due at once to people: one
 // digest. heap-MiB is the most that was alive after a collection, or about.
 func BenchmarkStorm(b *testing.B) {
-	const n = 20_000
+	const n = 100_000
 	databases(b, func(b *testing.B, dsn, _, _ string) {
 		var took time.Duration
 		var most uint64

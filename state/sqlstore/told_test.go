@@ -328,7 +328,7 @@ func TestHowDeliveriesGoIsKnown(t *testing.T) {
 		if s := status(); s.Pending != 1 || s.Down == nil || !strings.Contains(s.Down.Reason, "channel_not_found") || s.OldestAt.Before(at) {
 			t.Errorf("down, with one that is owed: %+v", s)
 		}
-		dropped, err := w.store.DropRemoved(t.Context(), []string{"another/webhook/0"}, r.now)
+		dropped, err := w.store.DropRemoved(t.Context(), "a", []string{"another/webhook/0"}, r.now)
 		w.must(err)
 		if s := status(); s.Pending != 0 || s.Down != nil || dropped["ops/webhook/0"] != 1 {
 			t.Errorf("removed, with %v dropped: %+v", dropped, s)
