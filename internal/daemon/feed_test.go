@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -84,4 +85,58 @@ func TestAnAlertmanagerHearsOfWhatStandsInTheStore(t *testing.T) {
 			t.Errorf("the last success is in no metric")
 		}
 	})
+}
+
+func TestFeedsFollowThePlanInForce(t *testing.T) {
+	var first, second atomic.Int64
+	count := func(n *atomic.Int64) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { n.Add(1) }))
+		t.Cleanup(s.Close)
+		return s
+	}
+	r := newRoad(t, "sqlite:"+t.TempDir()+"/billwatch.db", lowRule, rules.Options{Disabled: []string{rules.AccountSuspended, rules.RunsOutSoon}})
+	r.api.lists("a1")
+	r.polls()
+	planOf := func(s *httptest.Server) Plan {
+		c := alertmanager.Defaults()
+		c.URLs = []string{s.URL}
+		n, err := alertmanager.New(c, notify.Common{})
+		r.must(err)
+		plan := r.d.plan()
+		plan.Router, err = notify.NewRouter(&notify.Route{Receiver: "am"}, map[string][]notify.Integration{
+			"am": {{Name: "am/alertmanager/0", Receiver: "am", SendResolved: true, Notifier: n}},
+		})
+		r.must(err)
+		plan.Templates, err = notify.NewTemplates(notify.TemplatesConfig{})
+		r.must(err)
+		return plan
+	}
+	r.d.plans.adopt(planOf(count(&first)))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	feeds := r.d.feeds(r.store, r.rounds)
+	go func() { ended <- feeds.run(ctx) }()
+	until := func(what string, n *atomic.Int64, want int64) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); n.Load() < want; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s: %d posts, want %d", what, n.Load(), want)
+			}
+		}
+	}
+	until("at the start", &first, 1)
+	r.rounds.pipeline.moved()
+	until("when alerts moved", &first, 2)
+	r.d.plans.adopt(planOf(count(&second)))
+	until("by the next plan", &second, 1)
+	before := first.Load()
+	r.rounds.pipeline.moved()
+	until("when alerts moved by then", &second, 2)
+	if first.Load() != before {
+		t.Error("the plan of before is pushed by, too")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("run = %v, want nil", err)
+	}
 }
