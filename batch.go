@@ -18,6 +18,14 @@ type Lease struct {
 	Slot   int64 // the time slot that was claimed
 }
 
+// Carry says which configuration a replica has.
+type Carry struct {
+	Holder string
+	Hash   string // of the configuration
+	Now    time.Time
+	Take   bool // it is to be the current one, whatever that was
+}
+
 // SlotClaim asks for a source's time slot.
 type SlotClaim struct {
 	Source string
@@ -50,7 +58,9 @@ type Batch struct {
 	Alerts      []Alert // changed ones; an inactive or resolved one is removed
 	Transitions []Transition
 	Due         []GroupDue
-	Requests    []time.Time // the source's last requests, for its budget
+	Failing     []RuleFailure // rules that fail on evaluation, as far as that is news
+	Mended      []AlertKey    // those that no longer do
+	Requests    []time.Time   // the source's last requests, for its budget
 }
 
 // Round is how a poll of a whole source ended.
@@ -71,7 +81,8 @@ type Round struct {
 
 // Knowledge is what the store knows of an account for judging it.
 type Knowledge struct {
-	Previous *Snapshot // the last good one before this poll
-	Records  []Record  // 90 days, sorted by period
-	Alerts   []Alert   // pending and firing ones
+	Previous *Snapshot         // the last good one before this poll
+	Records  []Record          // 90 days, sorted by period
+	Alerts   []Alert           // pending and firing ones
+	Failing  map[string]string // rules that fail on evaluation, each with its sum; nil for none
 }

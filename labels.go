@@ -18,6 +18,7 @@ const (
 	LabelAccount     = "account"
 	LabelAccountName = "account_name"
 	LabelSeverity    = "severity"
+	LabelRule        = "rule"        // of RuleBroken only
 	LabelReceiver    = "receiver"    // of ReceiverDown only
 	LabelIntegration = "integration" // of ReceiverDown only
 )

@@ -11,6 +11,7 @@ const (
 	RuleAccountStale = "AccountStale" // none of one account
 	RuleAccountGone  = "AccountGone"  // it is no longer listed, or was deleted
 	RuleReceiverDown = "ReceiverDown" // a receiver does not get its messages
+	RuleRuleBroken   = "RuleBroken"   // a rule fails on evaluation
 )
 
 // Failure is what went wrong with a poll, as it is stored and shown. It never

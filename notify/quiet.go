@@ -2,7 +2,9 @@ package notify
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
@@ -24,14 +26,41 @@ type Quieting struct {
 type silence struct {
 	billwatch.Silence
 	matchers labels.Matchers
+	prefixes []string // of the matchers: what a value begins with that a regular expression matches
+}
+
+// newSilence returns a silence that is ready; false where it does not compile,
+// although that was checked when it was made.
+func newSilence(s billwatch.Silence) (silence, bool) {
+	matchers, err := compileSilence(s)
+	compiled := silence{s, matchers, make([]string, len(matchers))}
+	for i, m := range matchers {
+		if m.Type != labels.MatchRegexp {
+			continue
+		}
+		if free, err := regexp.Compile(m.Value); err == nil {
+			compiled.prefixes[i], _ = free.LiteralPrefix()
+		}
+	}
+	return compiled, err == nil
+}
+
+func (s *silence) matches(l billwatch.Labels) bool {
+	for i, m := range s.matchers {
+		value := l[m.Name]
+		if !strings.HasPrefix(value, s.prefixes[i]) || !m.Matches(value) {
+			return false
+		}
+	}
+	return true
 }
 
 // Quieting returns what is quiet by these rules.
 func (i *Inhibition) Quieting(from billwatch.Quiet) *Quieting {
 	q := &Quieting{version: from.Version, keyed: map[string]map[string][]silence{}, gone: map[billwatch.AccountKey]string{}}
 	for _, s := range from.Silences {
-		if matchers, err := compileSilence(s); err == nil { // it was checked when it was made
-			q.add(silence{s, matchers})
+		if ready, ok := newSilence(s); ok {
+			q.add(ready)
 		}
 	}
 	sources := slices.Clone(from.Inhibitors)
@@ -115,7 +144,7 @@ func (q *Quieting) silenced(a billwatch.Alert, now time.Time) billwatch.Silence 
 	look := func(all []silence) {
 		for i := range all {
 			s := &all[i]
-			if s.State(now) == billwatch.SilenceActive && matchesAll(s.matchers, a.Labels) && later(s.Silence, last) {
+			if s.State(now) == billwatch.SilenceActive && s.matches(a.Labels) && later(s.Silence, last) {
 				last = s.Silence
 			}
 		}

@@ -270,7 +270,7 @@ func TestRulesAreShown(t *testing.T) {
 		Labels: billwatch.Labels{"severity": "warning"},
 		Fields: []string{"account.labels.team", "balance", "plan.type"},
 	}}
-	if diff := cmp.Diff(want, set.Rules()[4:]); diff != "" {
+	if diff := cmp.Diff(want, set.Rules()[5:]); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -23,6 +23,7 @@ func watchRules() []*rule {
 		watch(billwatch.RuleSourceDown, "critical", "no successful poll of the source for 3 intervals"),
 		watch(billwatch.RuleAccountStale, "warning", "no successful poll of the account for 3 planned intervals"),
 		watch(billwatch.RuleAccountGone, "warning", "missing from 3 listings in a row, or deleted"),
+		watch(billwatch.RuleRuleBroken, "warning", "a rule fails on evaluation for an hour"),
 		watch(billwatch.RuleReceiverDown, "critical", "a message to a receiver failed for good"),
 	}
 }

@@ -190,7 +190,7 @@ func TestEverythingIsReady(t *testing.T) {
 	for _, r := range c.Rules.Rules() {
 		rules = append(rules, r.Name)
 	}
-	if diff := cmp.Diff([]string{"SourceDown", "AccountStale", "AccountGone", "ReceiverDown", "AccountSuspended", "Floor", "FromFile"}, rules); diff != "" {
+	if diff := cmp.Diff([]string{"SourceDown", "AccountStale", "AccountGone", "RuleBroken", "ReceiverDown", "AccountSuspended", "Floor", "FromFile"}, rules); diff != "" {
 		t.Error(diff)
 	}
 	var integrations []string

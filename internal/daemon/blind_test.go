@@ -139,12 +139,7 @@ func (r *road) starts() {
 	now := r.d.Clock.Now()
 	r.must(r.store.Renew(r.Context(), r.d.name, now, now.AddDate(1, 0, 0)))
 	r.rounds = r.d.rounds(r.store)
-	dispatcher, err := notify.NewDispatcher(notify.DispatcherConfig{ // its leases last, whatever the clock's pace
-		Store: r.store, Waker: r.store, Quiet: r.store, Router: r.d.plan().Router, Templates: r.d.plan().Templates,
-		Holder: r.d.name, Now: r.d.Clock.Now, Log: r.d.Log, Untold: func(n int) { r.untold += n },
-	})
-	r.must(err)
-	r.dispatcher = dispatcher
+	r.hire() // its leases last, whatever the clock's pace
 	r.rounds.watcher.lookAtAll(r.Context())
 }
 

@@ -56,6 +56,7 @@ type Daemon struct {
 	lease   lease
 	plans   *plans
 	reload  reload
+	take    taking
 }
 
 // New returns a daemon that is ready to run.
@@ -185,7 +186,7 @@ func (d *Daemon) enter(ctx context.Context, store *sqlstore.Store) (*replica, er
 
 func (d *Daemon) replica(store *sqlstore.Store) *replica {
 	return &replica{name: d.name, lease: &d.lease, store: store, clock: d.Clock, shared: store.Shared(), health: d.health, log: d.Log,
-		rewind: store.Rewind}
+		rewind: store.Rewind, plans: d.plans, carry: store.Carry, take: &d.take}
 }
 
 func (d *Daemon) rounds(store *sqlstore.Store) *rounds {

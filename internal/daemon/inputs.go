@@ -49,7 +49,7 @@ func (d *Daemon) watchInputs(ctx context.Context) error {
 		case <-compare.C:
 		}
 		if sum, known := d.inputs().Sum(), d.reload.known(); sum != known {
-			_ = d.Reload("a file changed") // it says so itself
+			_ = d.Reload(fileChanged) // it says so itself
 		}
 		compare.Reset(f.watch(d.inputs()))
 	}

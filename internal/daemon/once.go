@@ -31,6 +31,9 @@ func (d *Daemon) Once(ctx context.Context, deadline time.Duration) error {
 		return err
 	}
 	defer self.resign(ctx)
+	if waits := d.plans.get().waits; waits != "" {
+		return &StartError{errors.New(waits)}
+	}
 	dispatcher, err := d.dispatcher(store, store, d.plan())
 	if err != nil {
 		return err

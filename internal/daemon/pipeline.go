@@ -41,6 +41,7 @@ type pipeline struct {
 	moved    func() // told that alerts moved, once that is stored; may be nil
 	runways  runways
 	turns    turns
+	faulty   ruleTroubles
 
 	mu     sync.Mutex
 	router *notify.Router              // in force
@@ -160,6 +161,8 @@ func (p *pipeline) once(ctx context.Context, source *poller.Source, batch billwa
 		batch.Transitions = append(batch.Transitions, verdicts[i].transitions...)
 		batch.Due = append(batch.Due, verdicts[i].due...)
 		batch.Due = append(batch.Due, p.standing(plan.judge, verdicts[i], batch.Now)...)
+		failing, mended := plan.faults(verdicts[i], polls[i], known[poll.Account.ID])
+		batch.Failing, batch.Mended = append(batch.Failing, failing...), append(batch.Mended, mended...)
 	}
 	if err := p.memory.Commit(ctx, batch); err != nil {
 		return err
@@ -188,6 +191,7 @@ func (p *pipeline) show(poll billwatch.Poll, v verdict) {
 			p.observer.Judged(e)
 		}
 	}
+	p.faulty.note(p.log, v.evaluations)
 	p.announce(v.transitions)
 }
 

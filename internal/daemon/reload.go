@@ -31,6 +31,9 @@ type reload struct {
 	at       time.Time
 }
 
+// fileChanged is why a configuration is read that nobody asked to be read.
+const fileChanged = "a file changed"
+
 // errFixed says that a configuration cannot be read again.
 var errFixed = errors.New("this service does not read its configuration again")
 
@@ -54,6 +57,9 @@ func (d *Daemon) Reload(why string) error {
 	before := d.plan()
 	d.hold(fresh.Plan)
 	d.plans.adopt(fresh.Plan)
+	if why != fileChanged || fresh.Plan.Hash != before.Hash {
+		d.take.ask()
+	}
 	for _, source := range before.Sources {
 		if !slices.ContainsFunc(fresh.Plan.Sources, func(s *poller.Source) bool { return s.Name == source.Name }) {
 			d.metrics.SourceRemoved(source.Name)

@@ -111,7 +111,7 @@ func (s *settler) configured(ctx context.Context, now *inForce) error {
 
 // drop drops what is owed to receivers that are no longer configured.
 func (s *settler) drop(ctx context.Context, now *inForce) error {
-	dropped, err := s.store.DropRemoved(ctx, integrationNames(now.plan.Router), s.rounds.clock.Now())
+	dropped, err := s.store.DropRemoved(ctx, s.rounds.holder, integrationNames(now.plan.Router), s.rounds.clock.Now())
 	for integration, n := range dropped {
 		s.rounds.log.Warn("receiver was removed: what it was owed is dropped", "integration", integration, "notifications", n)
 		if s.dropped != nil {
@@ -151,7 +151,7 @@ func (s *settler) reroute(ctx context.Context, now *inForce) error {
 		if len(changed) == 0 {
 			continue
 		}
-		if err := s.store.Reroute(ctx, changed, noLongerRouted, at); err != nil {
+		if err := s.store.Reroute(ctx, s.rounds.holder, changed, noLongerRouted, at); err != nil {
 			return err
 		}
 	}

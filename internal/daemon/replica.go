@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/web"
 )
 
@@ -37,6 +38,10 @@ type replica struct {
 	log    *slog.Logger
 	ending <-chan struct{} // closed once the process is to end
 
+	plans *plans // nil where nobody works by one
+	carry func(ctx context.Context, c billwatch.Carry) (current string, err error)
+	take  *taking
+
 	// rewind moves stored times back that lie in the future; a second replica
 	// that does so finds none.
 	rewind func(ctx context.Context, now time.Time) (time.Duration, error)
@@ -60,6 +65,8 @@ func (r *replica) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			r.renew(ctx)
+		case <-r.take.asked():
 			r.renew(ctx)
 		}
 	}
@@ -86,6 +93,10 @@ func (r *replica) ready() {
 	if r.over() {
 		return
 	}
+	if r.plans != nil && !r.plans.get().works() {
+		r.health.SetNotReady(r.plans.get().waits)
+		return
+	}
 	r.health.SetReady()
 	if r.over() { // it was told so at the same moment
 		r.health.SetNotReady("shutting down")
@@ -108,10 +119,41 @@ func (r *replica) tryRenew(ctx context.Context) error {
 	}
 	now := r.clock.Now()
 	err := r.store.Renew(ctx, r.name, now, now.Add(r.ttl()))
-	if err == nil && r.lease != nil {
+	if err != nil {
+		return err
+	}
+	if r.lease != nil {
 		r.lease.renewed(asked)
 	}
-	return err
+	return r.follow(ctx, now)
+}
+
+// follow says which configuration this process has. Where another one is in force
+// it waits: two that judge by different rules would contradict each other.
+func (r *replica) follow(ctx context.Context, now time.Time) error {
+	if r.plans == nil || r.plans.get().plan.Hash == "" {
+		return nil
+	}
+	taken := r.take.wish()
+	own := r.plans.get().plan.Hash
+	current, err := r.carry(ctx, billwatch.Carry{Holder: r.name, Hash: own, Now: now, Take: taken.wanted || !r.shared})
+	if err != nil {
+		return err
+	}
+	r.take.granted(taken)
+	why := ""
+	if current != own {
+		why = fmt.Sprintf("waiting: another replica has configuration %s, which is in force, and this one has %s", current, own)
+	}
+	if !r.plans.standBy(why) {
+		return nil
+	}
+	if why == "" {
+		r.log.Info("the configuration is in force: going on", "hash", own)
+	} else {
+		r.log.Warn("another configuration is in force: waiting for it, or for its replicas to end", "hash", own, "current", current)
+	}
+	return nil
 }
 
 // leap is from where on a correction of the clock is a jump.

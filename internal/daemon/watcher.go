@@ -21,6 +21,7 @@ const longestTick = time.Minute
 type sightings interface {
 	Watch(ctx context.Context, c billwatch.WatchClaim) (billwatch.Watch, error)
 	Sights(ctx context.Context, c billwatch.SightClaim) ([]billwatch.AccountSight, error)
+	BrokenRules(ctx context.Context) ([]billwatch.RuleErrors, []billwatch.Alert, error)
 	Exclude(ctx context.Context, l billwatch.Lease, accounts []string) error
 }
 
@@ -70,6 +71,9 @@ func (w *watcher) lookAtAll(ctx context.Context) {
 		if err != nil && !errors.Is(err, billwatch.ErrLeaseLost) && ctx.Err() == nil {
 			w.log.Warn("not judged what cannot be seen", "source", source.Name, "err", err)
 		}
+	}
+	if err := w.lookAtOwn(ctx); err != nil && !errors.Is(err, billwatch.ErrLeaseLost) && ctx.Err() == nil {
+		w.log.Warn("not judged which rules fail", "err", err)
 	}
 }
 

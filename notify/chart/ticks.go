@@ -12,7 +12,7 @@ const (
 	labelsUp     = 4
 )
 
-// days returns the dates along the axis, each at its midnight.
+// days returns the dates along the axis, each at its midnight, and now.
 func (v view) days() []plot.Tick {
 	span := v.to.Sub(v.from)
 	every := 1
@@ -25,16 +25,16 @@ func (v view) days() []plot.Tick {
 	now := v.in.Now.In(v.in.Zone)
 	first := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, v.in.Zone)
 	for n := -int(v.in.Now.Sub(v.from)/day)/every - 1; n <= int(v.to.Sub(v.in.Now)/day)/every+1; n++ {
-		midnight := first.AddDate(0, 0, n*every)
-		place := float64(midnight.Sub(v.from)) / float64(span)
+		at := first.AddDate(0, 0, n*every)
+		label := at.Format("2 Jan")
+		if n == 0 {
+			at, label = now, "today"
+		}
+		place := float64(at.Sub(v.from)) / float64(span)
 		if place < 0.04 || place > 0.96 { // its label would be cut
 			continue
 		}
-		label := midnight.Format("2 Jan")
-		if n == 0 {
-			label = "today"
-		}
-		ticks = append(ticks, plot.Tick{Value: midnight.Sub(v.from).Hours(), Label: label})
+		ticks = append(ticks, plot.Tick{Value: at.Sub(v.from).Hours(), Label: label})
 	}
 	return ticks
 }

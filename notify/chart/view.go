@@ -11,7 +11,7 @@ const (
 	longestPast = 56 * day
 	shortPast   = 14 * day
 	longAhead   = 45 * day
-	shortAhead  = 7 * day
+	shortAhead  = 5 * day
 	mostMarked  = 12 // top-ups; more are a smear
 )
 

@@ -49,7 +49,7 @@ func (t *telling) upload(ctx context.Context, at place) error {
 		File string `json:"file_id"`
 	}
 	if err := json.Unmarshal(r.body, &to); err != nil || to.File == "" {
-		return errors.New("Slack did not say where to upload")
+		return errors.New("where to upload to was not said")
 	}
 	if err := t.put(ctx, to.URL); err != nil {
 		return err
@@ -66,12 +66,12 @@ func (t *telling) upload(ctx context.Context, at place) error {
 // put sends the bytes. The address is a secret of its own, and needs no token.
 func (t *telling) put(ctx context.Context, address string) error {
 	if !t.mayUpload(address) {
-		return errors.New("Slack named an address that nothing is uploaded to")
+		return errors.New("the address named is not one to upload to")
 	}
 	a := t.notifier.attempt(t.secret)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(t.told.Chart))
 	if err != nil {
-		return errors.New("Slack named an address that is none")
+		return errors.New("the address named is none")
 	}
 	request.Header.Set("Content-Type", "image/png")
 	response, err := a.exchange.Do(request)

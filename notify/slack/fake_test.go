@@ -83,18 +83,6 @@ func (m slackMessage) all() []block {
 	return blocks
 }
 
-// objects returns all texts that Slack would show.
-func (m slackMessage) objects() []*object {
-	var all []*object
-	for _, b := range m.all() {
-		if b.Text != nil {
-			all = append(all, b.Text)
-		}
-		all = append(all, b.Elements...)
-	}
-	return all
-}
-
 // check says what Slack would refuse, and what a name has smuggled in.
 func check(body string) error {
 	m, err := parse(body)

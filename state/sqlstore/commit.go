@@ -30,6 +30,9 @@ func (s *Store) Commit(ctx context.Context, b billwatch.Batch) error {
 				return err
 			}
 		}
+		if err := t.ruleErrors(ctx, b); err != nil {
+			return err
+		}
 		return t.changes(ctx, b)
 	})
 	if err != nil {

@@ -62,6 +62,8 @@ func (s *Store) Rewind(ctx context.Context, now time.Time) (time.Duration, error
 func (t *tx) shift(ctx context.Context, by time.Duration) error {
 	for _, sentence := range []string{
 		`UPDATE replicas SET expires_at = CASE WHEN expires_at < 0 THEN expires_at - $1 ELSE expires_at + $1 END`,
+		`UPDATE current_configuration SET carried_at = carried_at + $1 WHERE carried_at <> 0`,
+		`UPDATE rule_errors SET since_at = since_at + $1`,
 		`UPDATE accounts SET history_asked = history_asked + $1 WHERE history_asked <> 0`,
 		`UPDATE accounts SET watched_at = watched_at + $1 WHERE watched_at <> 0`,
 		`UPDATE accounts SET failing_at = failing_at + $1 WHERE failing_at <> 0`,

@@ -128,14 +128,17 @@ func (t *tx) brokenOff(ctx context.Context, source, holder string, now time.Time
 	return until, nil
 }
 
-// lives returns until when a replica lives.
+// lives returns until when a replica lives, whose configuration must be current.
 func (t *tx) lives(ctx context.Context, holder string, now time.Time) (time.Time, error) {
 	var until time.Time
 	err := t.row(ctx, `SELECT expires_at FROM replicas WHERE holder = $1 AND expires_at > $2`, holder, now).Scan(stamp(&until))
 	if errors.Is(err, sql.ErrNoRows) {
 		return until, fmt.Errorf("%w: %s must be renewed first", billwatch.ErrLeaseLost, holder)
 	}
-	return until, err
+	if err != nil {
+		return until, err
+	}
+	return until, t.follows(ctx, holder)
 }
 
 // hold refuses a write whose lease has passed to another replica, and keeps it
@@ -160,5 +163,5 @@ func (t *tx) hold(ctx context.Context, l billwatch.Lease, requests []time.Time) 
 	if n == 0 {
 		return fmt.Errorf("%w: another replica polls %s", billwatch.ErrLeaseLost, l.Source)
 	}
-	return nil
+	return t.follows(ctx, l.Holder)
 }

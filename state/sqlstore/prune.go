@@ -34,6 +34,9 @@ func (s *Store) Prune(ctx context.Context, now time.Time, retention time.Duratio
 			return fmt.Errorf("prune %s: %w", p.what, err)
 		}
 	}
+	if err := s.write(ctx, mark, func(t *tx) error { return t.forgetRuleErrors(ctx, now.Add(-24*time.Hour)) }); err != nil {
+		return fmt.Errorf("prune rules that fail: %w", err)
+	}
 	if err := s.pruneSnapshots(ctx, now, retention); err != nil {
 		return fmt.Errorf("prune snapshots: %w", err)
 	}

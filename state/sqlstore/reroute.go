@@ -49,8 +49,11 @@ func (s *Store) Memberships(ctx context.Context, after string, alerts int) ([]Me
 // Reroute stores which alerts concern an integration no more, and which do
 // again. Where the integration was told of one, it is owed the news that the
 // alert has ended there, with the reason; else there is nothing to be told.
-func (s *Store) Reroute(ctx context.Context, changed []Membership, why string, now time.Time) error {
+func (s *Store) Reroute(ctx context.Context, holder string, changed []Membership, why string, now time.Time) error {
 	err := s.write(ctx, batch, func(t *tx) error {
+		if err := t.follows(ctx, holder); err != nil {
+			return err
+		}
 		for _, m := range changed {
 			if err := t.reroute(ctx, m, why, now); err != nil {
 				return fmt.Errorf("group %s of %s: %w", m.GroupKey, m.Integration, err)
@@ -97,11 +100,15 @@ func (t *tx) reroute(ctx context.Context, m Membership, why string, now time.Tim
 
 // DropRemoved drops what is owed to integrations that are not among the named
 // ones: their groups, and the notifications that nobody is about to send. It
-// returns how many notifications that were, by integration.
-func (s *Store) DropRemoved(ctx context.Context, configured []string, now time.Time) (map[string]int, error) {
+// returns how many notifications that were, by integration. A holder whose
+// configuration is not the current one is refused, here and in Reroute.
+func (s *Store) DropRemoved(ctx context.Context, holder string, configured []string, now time.Time) (map[string]int, error) {
 	var dropped map[string]int
 	err := s.write(ctx, mark, func(t *tx) error {
 		dropped = map[string]int{}
+		if err := t.follows(ctx, holder); err != nil {
+			return err
+		}
 		removed, err := t.removed(ctx, configured)
 		if err != nil {
 			return err
@@ -139,6 +146,7 @@ func (t *tx) removed(ctx context.Context, configured []string) ([]string, error)
 		return err
 	}, `SELECT integration FROM (
 		SELECT integration FROM alert_groups UNION SELECT integration FROM notifications WHERE status = 'pending'
+		UNION SELECT account FROM alerts WHERE source = '' AND rule = '`+billwatch.RuleReceiverDown+`'
 	) owed `+where+` ORDER BY integration`, names...)
 	return removed, err
 }
@@ -146,6 +154,9 @@ func (t *tx) removed(ctx context.Context, configured []string) ([]string, error)
 // drop leaves a message alone that is on its way: how that ends is still to be
 // noted, and a later call finds it.
 func (t *tx) drop(ctx context.Context, integration string, now time.Time) (int, error) {
+	if err := t.rose(ctx, integration, "the receiver was removed", now); err != nil {
+		return 0, err
+	}
 	for _, sentence := range []string{
 		`DELETE FROM members WHERE integration = $1`,
 		`DELETE FROM alert_groups WHERE integration = $1`,

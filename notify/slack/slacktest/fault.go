@@ -54,7 +54,7 @@ func (f *Fault) answer(rw http.ResponseWriter, c *call) bool {
 		c.serve(discard{})
 		if h, ok := rw.(http.Hijacker); ok {
 			if connection, _, err := h.Hijack(); err == nil {
-				connection.Close() //nolint:errcheck // it is to break
+				connection.Close()
 			}
 		}
 		return false
