@@ -230,7 +230,7 @@ func (w *world) report(t *testing.T, began time.Time) {
 // keep writes what the last processes said to where a person can read it.
 func (w *world) keep(t *testing.T) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "billwatch-crash-log-")
+	dir, err := os.MkdirTemp("", "billwatch-crash-log-") //nolint:usetesting // a person reads it after the test
 	if err != nil {
 		t.Log(err)
 		return
