@@ -33,7 +33,7 @@ type tale struct {
 type row struct {
 	in   billwatch.AlertState
 	said func(word) bool
-	if_  func(tale) bool // nil where nothing more is asked
+	when func(tale) bool // nil where nothing more is asked
 	then billwatch.AlertState
 }
 
@@ -44,20 +44,20 @@ func isUnknown(w word) bool { return w.ends == "" && w.outcome == billwatch.Unkn
 
 // table is read from the top; the first row that fits counts.
 var table = []row{
-	{in: billwatch.Inactive, said: isTrue, if_: waits, then: billwatch.Pending},
+	{in: billwatch.Inactive, said: isTrue, when: waits, then: billwatch.Pending},
 	{in: billwatch.Inactive, said: isTrue, then: billwatch.Firing},
 	{in: billwatch.Inactive, said: isFalse, then: billwatch.Inactive},
 	{in: billwatch.Inactive, said: isUnknown, then: billwatch.Inactive},
 	{in: billwatch.Inactive, said: ends, then: billwatch.Inactive},
 
-	{in: billwatch.Pending, said: isTrue, if_: hasHeld, then: billwatch.Firing},
+	{in: billwatch.Pending, said: isTrue, when: hasHeld, then: billwatch.Firing},
 	{in: billwatch.Pending, said: isTrue, then: billwatch.Pending},
 	{in: billwatch.Pending, said: isFalse, then: billwatch.Inactive},
 	{in: billwatch.Pending, said: isUnknown, then: billwatch.Pending},
 	{in: billwatch.Pending, said: ends, then: billwatch.Inactive},
 
 	{in: billwatch.Firing, said: isTrue, then: billwatch.Firing},
-	{in: billwatch.Firing, said: isFalse, if_: mayResolve, then: billwatch.Resolved},
+	{in: billwatch.Firing, said: isFalse, when: mayResolve, then: billwatch.Resolved},
 	{in: billwatch.Firing, said: isFalse, then: billwatch.Firing},
 	{in: billwatch.Firing, said: isUnknown, then: billwatch.Firing},
 	{in: billwatch.Firing, said: ends, then: billwatch.Resolved},
@@ -69,7 +69,7 @@ func (t *tale) hear(w word) (from, to billwatch.AlertState) {
 	from = t.standing()
 	t.words = append(t.words, w)
 	for _, r := range table {
-		if r.in == from && r.said(w) && (r.if_ == nil || r.if_(*t)) {
+		if r.in == from && r.said(w) && (r.when == nil || r.when(*t)) {
 			t.states = append(t.states, r.then)
 			return from, r.then
 		}

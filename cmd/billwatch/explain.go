@@ -152,16 +152,7 @@ func outcome(x daemon.Explanation) string {
 
 func printExplained(w io.Writer, x daemon.Explanation) {
 	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", plain(x.Rule), plain(x.Name), plain(x.Source+"/"+x.Account), outcome(x))
-	fmt.Fprintln(w, wrapped("  "+plain(x.Expr), columns, "    "))
-	whole := x.Expr
-	for i, part := range x.Parts {
-		if i == 0 { // the whole condition, as it is understood
-			whole = part.Text
-			continue
-		}
-		fmt.Fprintln(w, wrapped(fmt.Sprintf("    %s = %s", plain(part.Text), plain(part.Value)), columns, "      "))
-	}
-	fmt.Fprintln(w)
+	whole := printParts(w, x)
 	if x.Detail != "" {
 		labelled(w, "Reason:", x.Detail)
 	}
@@ -198,6 +189,22 @@ func printExplained(w io.Writer, x daemon.Explanation) {
 		}
 	}
 	labelled(w, "Next:", nextInWords(x))
+}
+
+// printParts prints the condition and its parts, and returns the whole of it as
+// it is understood.
+func printParts(w io.Writer, x daemon.Explanation) string {
+	fmt.Fprintln(w, wrapped("  "+plain(x.Expr), columns, "    "))
+	whole := x.Expr
+	for i, part := range x.Parts {
+		if i == 0 { // the whole condition, as it is understood
+			whole = part.Text
+			continue
+		}
+		fmt.Fprintln(w, wrapped(fmt.Sprintf("    %s = %s", plain(part.Text), plain(part.Value)), columns, "      "))
+	}
+	fmt.Fprintln(w)
+	return whole
 }
 
 // labelled prints a line with its label, which stands in a column of its own.

@@ -4,6 +4,7 @@
 package crash
 
 import (
+	"database/sql"
 	"flag"
 	"fmt"
 	"os"
@@ -13,11 +14,14 @@ import (
 	"testing"
 	"time"
 
+	_ "modernc.org/sqlite"
+
 	"github.com/billwatch/billwatch/internal/pgserver"
 )
 
 var (
 	kills = flag.Int("crash.kills", 50, "how often the crash test kills, on each database")
+	wait  = flag.Duration("crash.patience", 0, "how long what is owed may take to arrive in the end; by the number of kills where 0")
 	seed  = flag.Uint64("crash.seed", 0, "seed of the crash test; the time where 0")
 )
 
@@ -58,13 +62,14 @@ func randomness() uint64 {
 
 func TestKilledAtAnyMomentOnSQLite(t *testing.T) {
 	t.Parallel()
-	story{kills: *kills, replicas: 1}.run(t, "sqlite:"+filepath.Join(t.TempDir(), "state", "billwatch.db"), nil)
+	file := filepath.Join(t.TempDir(), "state", "billwatch.db")
+	story{kills: *kills, replicas: 1, trouble: 12, make: func(w *world) { w.lockFile(t, file) }}.run(t, "sqlite:"+file, nil)
 }
 
 func TestKilledAtAnyMomentOnPostgreSQL(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
-	story{kills: *kills, replicas: 2, outages: 20}.run(t, server.URL, server)
+	story{kills: *kills, replicas: 2, trouble: 20, make: func(w *world) { w.breakDatabase(t, server) }}.run(t, server.URL, server)
 }
 
 // newServer starts a PostgreSQL that keeps what it committed over its own crash.
@@ -82,7 +87,8 @@ func newServer(t *testing.T) *pgserver.Server {
 type story struct {
 	kills    int
 	replicas int
-	outages  int // the database crashes at each so many-th kill; 0 for never
+	trouble  int // the database gets some at each so many-th kill
+	make     func(*world)
 }
 
 func (s story) run(t *testing.T, state string, server *pgserver.Server) {
@@ -104,8 +110,8 @@ func (s story) run(t *testing.T, state string, server *pgserver.Server) {
 	for i := range s.kills {
 		victim := w.rng.IntN(len(replicas))
 		w.killSometime(replicas[victim])
-		if s.outages > 0 && i%s.outages == s.outages-1 {
-			w.breakDatabase(t, server)
+		if i%s.trouble == s.trouble-1 {
+			s.make(w)
 		}
 		if server != nil {
 			inherit(t, server.URL, replicas[victim])
@@ -136,6 +142,28 @@ func (w *world) breakDatabase(t *testing.T, server *pgserver.Server) {
 	w.ledger.write(func(r *records) { r.outages = append(r.outages, span{from, time.Now()}) })
 }
 
+// lockFile keeps the state file from being written for a while, as a backup or
+// a person with a database shell does.
+func (w *world) lockFile(t *testing.T, file string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate&_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	from := time.Now()
+	held, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Logf("the state file was not to be had: %v", err)
+		return
+	}
+	pass(time.Duration(300+w.rng.IntN(2500)) * time.Millisecond)
+	if err := held.Rollback(); err != nil {
+		t.Error(err)
+	}
+	w.ledger.write(func(r *records) { r.outages = append(r.outages, span{from, time.Now()}) })
+}
+
 // wantKilled wants a process to have ended by our hand, or for want of a
 // database at its start.
 func (w *world) wantKilled(t *testing.T, l *life) {
@@ -149,6 +177,9 @@ func (w *world) wantKilled(t *testing.T, l *life) {
 // more. What was tried often has a long way to its next attempt, and an attempt
 // that a kill ended counts: after many kills that is ten minutes.
 func (s story) patience() time.Duration {
+	if *wait > 0 {
+		return *wait
+	}
 	if s.kills > 100 {
 		return 11 * time.Minute
 	}
@@ -187,7 +218,7 @@ func (w *world) report(t *testing.T, began time.Time) {
 		}
 	}
 	f := count(r)
-	t.Logf("%d kills, %d crashes of the database, %d times that the machine stood still, %d answers, %d transitions told, %d notifications in %d attempts, "+
+	t.Logf("%d kills, %d troubles of the database, %d times that the machine stood still, %d answers, %d transitions told, %d notifications in %d attempts, "+
 		"%d lost, %d duplicates with the same id, %d with another, %.0f s",
 		len(r.kills), len(r.outages), len(r.stalls), len(r.answers), f.transitions, f.notifications, len(r.attempts),
 		byKind[lost], f.duplicates, byKind[twice], time.Since(began).Seconds())
@@ -199,7 +230,7 @@ func (w *world) report(t *testing.T, began time.Time) {
 // keep writes what the last processes said to where a person can read it.
 func (w *world) keep(t *testing.T) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "billwatch-crash-log-")
+	dir, err := os.MkdirTemp("", "billwatch-crash-log-") //nolint:usetesting // a person reads it after the test
 	if err != nil {
 		t.Log(err)
 		return

@@ -49,7 +49,7 @@ func newMailbox(t *testing.T, name string, l *ledger, seed uint64, event func(st
 	server.Domain = "mail.example.com"
 	server.ErrorLog = log.New(io.Discard, "", 0)
 	server.ReadTimeout, server.WriteTimeout = 10*time.Second, 10*time.Second
-	go server.Serve(listener) //nolint:errcheck // it ends with the test
+	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
 	return b
 }

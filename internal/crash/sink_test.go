@@ -39,7 +39,7 @@ func newSink(t *testing.T, name string, l *ledger, seed uint64, event func(strin
 		t.Fatal(err)
 	}
 	s.address = listener.Addr().String()
-	go s.server.Serve(listener) //nolint:errcheck // it ends with the test
+	go s.server.Serve(listener)
 	t.Cleanup(func() { s.server.Close() })
 	return s
 }

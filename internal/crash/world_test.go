@@ -36,7 +36,7 @@ sources:
 receivers:
   one:
     webhook: { url: %q, allow_private: true, timeout: %s }
-    email: { to: [ops@example.com], from: billwatch@example.com, smarthost: %q, tls: none, timeout: 5s, text: %q }
+    email: { to: [ops@example.com], from: billwatch@example.com, smarthost: %q, tls: none, timeout: 5s, storm_limit: 1000, text: %q }
   two:
     webhook: { url: %q, allow_private: true, timeout: %s }
 route:

@@ -107,7 +107,7 @@ func WriteJUnit(w io.Writer, results []Result) error {
 			suite.Failures++
 			var text textWriter
 			r.Print(&text, false)
-			c.Failure = &junitFailure{Message: r.Failures[0].What+" are not as expected", Type: r.Failures[0].What, Text: string(text)}
+			c.Failure = &junitFailure{Message: r.Failures[0].What + " are not as expected", Type: r.Failures[0].What, Text: string(text)}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
