@@ -16,7 +16,10 @@ type API struct {
 	Hosts   []string // names under which it may be asked; addresses and localhost always are
 	Outbox  Notifications
 	Reload  func() error // reads the configuration again; an error says why the old one stays
-	Refused string       // why nothing may be changed through it; empty where that is allowed
+	Now     func() time.Time
+	Refused string // why nothing may be changed through it; empty where that is allowed
+
+	Silences func() SilenceBook // nil while there is no store
 }
 
 // Source is how a source can be seen at present. It names no person and holds
