@@ -106,6 +106,7 @@ type Flush struct {
 	Drop         []Member  // told as resolved, or never to be told
 	Untold       int       // of these, how many fired and resolved before anybody was told
 	Tally        []Member  // of these, those whose end only the next digest counts
+	Inside       bool      // its news is in a digest, and not a message of its own
 	Marks        []Member  // of which Muted or Unmuted have changed
 	Quiet        int64     // version of the Quiet that it went by
 	NextDue      time.Time // zero ends the group

@@ -26,11 +26,12 @@ func (d *Dispatcher) drawing() *drawing {
 	return &drawing{d: d, until: time.Now().Add(chartsTime), drawn: map[string][]byte{}}
 }
 
-// chart gives a notification its chart. Good news needs none, a digest is about
-// too many accounts for one; and whatever goes wrong, the message goes.
+// chart gives a notification its chart. Good news needs none, and a digest, which
+// is about too many accounts for one, does not come here. Whatever goes wrong,
+// the message goes.
 func (w *drawing) chart(ctx context.Context, in Integration, n *billwatch.Notification) {
 	draw := w.d.c.Chart
-	if draw == nil || !in.Chart || n.Reason == billwatch.WhyStorm || n.Status != billwatch.Firing || len(n.Alerts) == 0 {
+	if draw == nil || !in.Chart || n.Status != billwatch.Firing || len(n.Alerts) == 0 {
 		return
 	}
 	first := n.Alerts[0]

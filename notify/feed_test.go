@@ -360,7 +360,11 @@ func TestTroubleOfTheStoreIsSaidAndItsEnd(t *testing.T) {
 func TestNoGroupGoesThroughAFeed(t *testing.T) {
 	receivers := integrations("ops")
 	receivers["ops"] = append(receivers["ops"], notify.Integration{Name: "ops/alertmanager/0", Receiver: "ops", Notifier: boards{}})
-	due := router(t, route("ops"), receivers).Due(low("1"), time.Now())
+	r := router(t, route("ops"), receivers)
+	due := r.Due(low("1"), time.Now())
+	if fed := r.Fed(low("1").Labels); len(fed) != 1 || fed[0].Name != "ops/alertmanager/0" {
+		t.Errorf("pushed to %+v, want the feed alone", fed)
+	}
 	if len(due) != 1 || due[0].Integration != "ops/webhook/0" {
 		t.Errorf("due: %+v, want the webhook alone", due)
 	}

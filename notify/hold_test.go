@@ -117,6 +117,13 @@ func TestARouteTellsByItsTimes(t *testing.T) {
 			{Times: []notify.TimeRange{{"23:00", "24:00"}}, Location: zone(t, "Pacific/Kiritimati")}, // 09:00Z
 			{Times: []notify.TimeRange{{"00:00", "01:00"}}, Location: zone(t, "Pacific/Niue")},       // 11:00Z
 		}, "2026-11-24T08:00:00Z", "", "2026-11-24T09:00:00Z"},
+		{"the day after in one is before the day in the other", notify.Route{MuteTimes: []string{"a", "b"}}, []notify.TimeInterval{
+			{Times: []notify.TimeRange{{"00:00", "00:10"}}, Location: zone(t, "Pacific/Kiritimati")}, // 10:00Z
+			{Times: []notify.TimeRange{{"23:30", "24:00"}}, Location: zone(t, "Pacific/Niue")},       // 10:30Z
+		}, "2026-11-24T08:00:00Z", "", "2026-11-24T10:00:00Z"},
+		{"a time that comes twice counts when it comes first", notify.Route{MuteTimes: []string{"a"}}, []notify.TimeInterval{
+			{Times: []notify.TimeRange{{"02:15", "02:45"}}, Location: berlin},
+		}, "2026-10-24T22:00:00Z", "", "2026-10-25T00:15:00Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, g := held(t, &c.route, c.intervals...)

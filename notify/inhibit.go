@@ -140,10 +140,8 @@ func (l inhibitors) over(a billwatch.Alert) string {
 	if matchesAll(l.source, a.Labels) {
 		sources = l.oneSided
 	}
-	for _, fingerprint := range sources[l.key(a.Labels)] {
-		if fingerprint != a.Fingerprint {
-			return fingerprint
-		}
+	if found := sources[l.key(a.Labels)]; len(found) > 0 { // never a itself: it matches both sides, or no source does
+		return found[0]
 	}
 	return ""
 }

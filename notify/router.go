@@ -139,6 +139,19 @@ func (r *Router) Due(a billwatch.Alert, now time.Time) []billwatch.GroupDue {
 	return due
 }
 
+// Fed returns the integrations that an alert with these labels is pushed to.
+func (r *Router) Fed(l billwatch.Labels) []Integration {
+	var all []Integration
+	for _, receiver := range r.Match(l) {
+		for _, in := range r.receivers[receiver] {
+			if _, fed := in.Notifier.(Fed); fed {
+				all = append(all, in)
+			}
+		}
+	}
+	return all
+}
+
 // firstLook is when a group that nobody was told of yet is looked at: at once
 // where the alert has already waited.
 func firstLook(a billwatch.Alert, t Timing, now time.Time) time.Time {

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/billwatch/billwatch/internal/pgtest"
 )
 
 const reloadGauge = "billwatch_config_last_reload_successful"
@@ -189,20 +191,60 @@ func TestASwappedConfigMapIsFollowed(t *testing.T) {
 	files["billwatch.yaml"] = strings.Replace(files["billwatch.yaml"], "- alert: OrganizationSuspended", "- alert: Stopped", 1)
 	swap()
 	wantLoaded(t, p, 1)
-	told := func(status, rule string) func() bool {
-		return func() bool {
-			for _, m := range w.boxes["hook"].all() {
-				if m.status == status && strings.Contains(m.text, rule) {
-					return true
-				}
-			}
-			return false
-		}
-	}
-	until(t, p, "the end of the rule that is no longer there", told("resolved", "OrganizationSuspended"))
-	until(t, p, "the new rule", told("firing", "Stopped"))
+	until(t, p, "the end of the rule that is no longer there", func() bool { return w.hooked("resolved", "OrganizationSuspended") > 0 })
+	until(t, p, "the new rule", func() bool { return w.hooked("firing", "Stopped") > 0 })
 	files["slack-token"] = "xoxb-other-secret-4712" // a secret alone, in a file of its own
 	swap()
 	wantLoaded(t, p, 2)
 	p.stop(t)
+}
+
+// hooked is in how many messages the webhook was told of a rule. One that was on
+// its way when its process was killed may come twice, with one id.
+func (w *world) hooked(status, rule string) int {
+	ids := map[string]bool{}
+	for _, m := range w.boxes["hook"].all() {
+		if m.status == status && strings.Contains(m.text, rule) {
+			ids[m.id] = true
+		}
+	}
+	return len(ids)
+}
+
+func TestOfTwoReplicasTheOneWithTheOldConfigurationWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pgtest.URL(t))
+	text, err := os.ReadFile(filepath.Join(w.dir, "billwatch.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(t, "new.yaml", strings.Replace(string(text), "- alert: OrganizationSuspended", "- alert: Stopped", 1))
+	ready := func(p *process) bool { status, _ := get(t, p, "/-/ready"); return status == http.StatusOK }
+	w.notehub.suspend(true)
+	before := w.start(t)
+	until(t, before, "the suspension", func() bool { return w.hooked("firing", "OrganizationSuspended") > 0 })
+	after := w.start(t, "--config", "new.yaml")
+	until(t, before, "waiting", func() bool { return !ready(before) })
+	if _, body := get(t, before, "/-/ready"); !strings.Contains(body, "configuration") {
+		t.Errorf("ready says %q, want that another configuration is in force", body)
+	}
+	until(t, after, "the end of the rule that the new one has not", func() bool { return w.hooked("resolved", "OrganizationSuspended") > 0 })
+	until(t, after, "its own rule", func() bool { return w.hooked("firing", "Stopped") > 0 })
+	if !ready(after) {
+		t.Error("who has the configuration in force is not ready")
+	}
+	after.kill() // the only one with the new configuration
+	<-after.done
+	until(t, before, "going on", func() bool { return ready(before) })
+	until(t, before, "the rule of the old configuration", func() bool { return w.hooked("firing", "OrganizationSuspended") > 1 })
+	until(t, before, "the end of the rule that it has not", func() bool { return w.hooked("resolved", "Stopped") > 0 })
+	if status := before.stop(t); status != 0 {
+		t.Errorf("exit status %d after SIGTERM, want 0:\n%s", status, before.out)
+	}
+	for what, want := range map[string]int{"firing OrganizationSuspended": 2, "resolved OrganizationSuspended": 1, "firing Stopped": 1, "resolved Stopped": 1} {
+		status, rule, _ := strings.Cut(what, " ")
+		if got := w.hooked(status, rule); got != want {
+			t.Errorf("%s was told %d times, want %d", what, got, want)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package crash
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -20,7 +19,7 @@ import (
 )
 
 // mailText is the text of the messages: what a program can read back.
-const mailText = `{{ .Reason }} {{ .Now.UnixMicro }}
+const mailText = `{{ .Reason }} {{ .Now.UnixMicro }} {{ range .GroupLabels.Names }}{{ index $.GroupLabels . }}/{{ end }}
 {{ range .Alerts }}{{ .Rule }} {{ .Account.Source }}/{{ .Account.ID }} {{ .Status }} {{ .StartsAt.UnixMicro }} {{ .EndsAt.UnixMicro }} {{ if .Snapshot }}{{ printf "%.0f" .Snapshot.Balance.Float }}{{ else }}0{{ end }}
 {{ end }}.
 `
@@ -142,16 +141,16 @@ func readMail(text string) (id string, m message) {
 	if err != nil {
 		return "", message{reason: fmt.Sprintf("not a message: %v", err)}
 	}
-	id, m.group = letter.Header.Get("Message-ID"), letter.Header.Get("In-Reply-To")
-	plain, err := plainText(letter)
+	id = letter.Header.Get("Message-ID")
+	plain, err := plainText(letter.Header.Get("Content-Type"), letter.Body)
 	if err != nil {
-		return id, message{group: m.group, reason: fmt.Sprintf("not a message: %v", err)}
+		return id, message{reason: fmt.Sprintf("not a message: %v", err)}
 	}
 	lines := bufio.NewScanner(plain)
 	lines.Scan()
 	var micros int64
-	if _, err := fmt.Sscan(lines.Text(), &m.reason, &micros); err != nil {
-		return id, message{group: m.group, reason: fmt.Sprintf("first line %q: %v", lines.Text(), err)}
+	if _, err := fmt.Sscan(lines.Text(), &m.reason, &micros, &m.group); err != nil {
+		return id, message{reason: fmt.Sprintf("first line %q: %v", lines.Text(), err)}
 	}
 	m.sentAt = time.UnixMicro(micros)
 	for lines.Scan() && lines.Text() != "." {
@@ -169,13 +168,15 @@ func readMail(text string) (id string, m message) {
 	return id, m
 }
 
-func plainText(letter *mail.Message) (io.Reader, error) {
-	kind, params, err := mime.ParseMediaType(letter.Header.Get("Content-Type"))
+// plainText finds the first part that is no multipart itself.
+func plainText(contentType string, body io.Reader) (io.Reader, error) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || !strings.HasPrefix(kind, "multipart/") {
+		return body, err
+	}
+	part, err := multipart.NewReader(body, params["boundary"]).NextPart()
 	if err != nil {
 		return nil, err
 	}
-	if !strings.HasPrefix(kind, "multipart/") {
-		return nil, errors.New("not multipart")
-	}
-	return multipart.NewReader(letter.Body, params["boundary"]).NextPart()
+	return plainText(part.Header.Get("Content-Type"), part)
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -166,6 +167,9 @@ func (w *world) killSometime(l *life) {
 	case 4: // a life that gets something done, or the same messages would be in flight all the time
 		limit = 2*time.Second + time.Duration(w.rng.IntN(1500))*time.Millisecond
 	}
+	if w.rng.IntN(8) > 0 { // else it may be killed while it starts
+		l.begin()
+	}
 	w.mu.Lock()
 	w.armed = at
 	w.mu.Unlock()
@@ -236,6 +240,14 @@ func (w *world) start(t *testing.T) *life {
 	w.lives = append(w.lives, l)
 	t.Cleanup(func() { _ = l.cmd.Process.Signal(syscall.SIGKILL); <-l.done })
 	return l
+}
+
+// begin waits until the process has begun: on a busy machine that takes longer
+// than its life is to last.
+func (l *life) begin() {
+	for i := 0; i < 500 && !l.ended() && !strings.Contains(l.out.String(), "listening"); i++ {
+		pass(20 * time.Millisecond)
+	}
 }
 
 func (l *life) ended() bool {

@@ -114,6 +114,9 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 	for _, due := range p.Router.Due(alert, x.At) {
 		x.Routes = append(x.Routes, Routed{due.Receiver, due.Integration, due.Labels})
 	}
+	for _, in := range p.Router.Fed(alert.Labels) { // which groups for itself
+		x.Routes = append(x.Routes, Routed{Receiver: in.Receiver, Integration: in.Name})
+	}
 	if x.Alert.State == billwatch.Inactive {
 		return nil
 	}

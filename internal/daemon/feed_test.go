@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -84,4 +85,57 @@ func TestAnAlertmanagerHearsOfWhatStandsInTheStore(t *testing.T) {
 			t.Errorf("the last success is in no metric")
 		}
 	})
+}
+
+func TestFeedsFollowThePlanInForce(t *testing.T) {
+	first, second := make(chan bool, 10), make(chan bool, 10)
+	count := func(posts chan bool) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posts <- true }))
+		t.Cleanup(s.Close)
+		return s
+	}
+	r := newRoad(t, "sqlite:"+t.TempDir()+"/billwatch.db", lowRule, rules.Options{Disabled: []string{rules.AccountSuspended, rules.RunsOutSoon}})
+	r.api.lists("a1")
+	r.polls()
+	planOf := func(s *httptest.Server) Plan {
+		c := alertmanager.Defaults()
+		c.URLs = []string{s.URL}
+		n, err := alertmanager.New(c, notify.Common{})
+		r.must(err)
+		plan := r.d.plan()
+		plan.Router, err = notify.NewRouter(&notify.Route{Receiver: "am"}, map[string][]notify.Integration{
+			"am": {{Name: "am/alertmanager/0", Receiver: "am", SendResolved: true, Notifier: n}},
+		})
+		r.must(err)
+		plan.Templates, err = notify.NewTemplates(notify.TemplatesConfig{})
+		r.must(err)
+		return plan
+	}
+	r.d.plans.adopt(planOf(count(first)))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	feeds := r.d.feeds(r.store, r.rounds)
+	go func() { ended <- feeds.run(ctx) }()
+	posted := func(when string, posts chan bool) {
+		t.Helper()
+		select {
+		case <-posts:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: nothing is pushed", when)
+		}
+	}
+	posted("at the start", first)
+	r.rounds.pipeline.moved()
+	posted("when alerts moved", first)
+	r.d.plans.adopt(planOf(count(second)))
+	posted("by the next plan", second)
+	r.rounds.pipeline.moved()
+	posted("when alerts moved by then", second)
+	if len(first) > 0 {
+		t.Error("the plan of before is pushed by, too")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("run = %v, want nil", err)
+	}
 }

@@ -36,6 +36,39 @@ func (d *Daemon) outbox() web.Notifications {
 	}
 }
 
+// receivers shows how deliveries to the configured receivers go, as the store
+// has it.
+func (d *Daemon) receivers(ctx context.Context) ([]web.Receiver, error) {
+	store := d.opened.Load()
+	if store == nil {
+		return nil, errNoStore
+	}
+	integrations := d.plan().Router.Integrations()
+	names := make([]string, len(integrations))
+	for i, in := range integrations {
+		names[i] = in.Name
+	}
+	rows, err := store.Receivers(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]web.Receiver, 0, len(rows))
+	for i, row := range rows {
+		r := web.Receiver{
+			Receiver: integrations[i].Receiver, Integration: row.Integration, Type: integrations[i].Type,
+			Pending: row.Pending, OldestAt: shownTime(row.OldestAt), DeliveredAt: shownTime(row.DeliveredAt),
+		}
+		if row.PausedUntil.After(d.Clock.Now()) {
+			r.PausedUntil = shownTime(row.PausedUntil)
+		}
+		if row.Down != nil {
+			r.DownSince, r.Error = shownTime(row.Down.StartsAt), row.Down.Reason
+		}
+		shown = append(shown, r)
+	}
+	return shown, nil
+}
+
 func shownNotification(row sqlstore.NotificationRow) web.Notification {
 	n := row.Notification
 	return web.Notification{

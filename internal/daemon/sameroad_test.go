@@ -162,6 +162,7 @@ func TestABacktestOfAStoredSpanTellsWhatWasTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kept := &keeper{}
 		plan := roadPlan(t, kept)
+		plan.Retention = 400 * 24 * time.Hour
 		clock := RealClock()
 		start, log := clock.Now(), slog.New(slog.DiscardHandler)
 		plan.Sources = []*poller.Source{{

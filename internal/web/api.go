@@ -15,9 +15,11 @@ type API struct {
 	Explain func(ctx context.Context, rule, account string) (Explanation, error)
 	Hosts   []string // names under which it may be asked; addresses and localhost always are
 	Outbox  Notifications
-	Reload  func() error // reads the configuration again; an error says why the old one stays
-	Now     func() time.Time
-	Refused string // why nothing may be changed through it; empty where that is allowed
+	// Receivers says how deliveries go, for the API and the metrics.
+	Receivers func(ctx context.Context) ([]Receiver, error)
+	Now       func() time.Time // the time that ages are counted by; the clock's where nil
+	Reload    func() error     // reads the configuration again; an error says why the old one stays
+	Refused   string           // why nothing may be changed through it; empty where that is allowed
 
 	Silences func() SilenceBook // nil while there is no store
 }

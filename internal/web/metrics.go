@@ -13,9 +13,10 @@ import (
 // Metrics are what billwatch counts about itself and shows about accounts. No
 // label holds a name that a customer types; accounts are known by their id.
 type Metrics struct {
-	registry *prometheus.Registry
-	sources  *sourceMetrics
-	feeds    *feedMetrics
+	registry  *prometheus.Registry
+	sources   *sourceMetrics
+	receivers *receiverMetrics
+	feeds     *feedMetrics
 
 	balance   *prometheus.GaugeVec
 	suspended *prometheus.GaugeVec
@@ -68,6 +69,7 @@ func NewMetrics(version string) *Metrics {
 	m.registry.MustRegister(m.balance, m.suspended, m.burn, m.runway, m.seen, m.polls, m.rounds, m.errors,
 		m.evaluations, m.transitions, m.notifications, m.untold, m.attempts, m.dropped, m.reloaded, m.reloadedAt, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.receivers = newReceiverMetrics(m.registry)
 	m.sources, m.feeds = newSourceMetrics(m.registry), newFeedMetrics(m.registry)
 	return m
 }

@@ -106,7 +106,7 @@ func (a API) listSilences(w http.ResponseWriter, r *http.Request) {
 		storeAway(w)
 		return
 	}
-	now, shown := a.Now(), []shownSilence{}
+	now, shown := a.now(), []shownSilence{}
 	for _, s := range sortedSilences(all, now) {
 		if wanted[s.State(now)] && asksAll(s, filter) {
 			shown = append(shown, showSilence(s, now))
@@ -185,7 +185,7 @@ func (a API) getSilence(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		storeAway(w)
 	default:
-		answer(w, "application/json", http.StatusOK, showSilence(found, a.Now()))
+		answer(w, "application/json", http.StatusOK, showSilence(found, a.now()))
 	}
 }
 
@@ -212,7 +212,7 @@ func (a API) expireSilence(ctx context.Context, id string) error {
 	if book == nil {
 		return errStarting
 	}
-	return book.ExpireSilence(ctx, id, a.Now())
+	return book.ExpireSilence(ctx, id, a.now())
 }
 
 func (a API) postSilence(w http.ResponseWriter, r *http.Request) {
@@ -243,7 +243,7 @@ type wrongSilenceError struct{ error }
 func (a API) putSilence(ctx context.Context, wanted billwatch.Silence) (billwatch.Silence, error) {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	now := a.Now()
+	now := a.now()
 	if err := notify.CheckSilence(wanted); err != nil {
 		return wanted, &wrongSilenceError{fmt.Errorf("invalid silence: %w", err)}
 	}

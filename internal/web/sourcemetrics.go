@@ -86,6 +86,7 @@ func (m *Metrics) handler(api API) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), apiTimeout)
 		defer cancel()
 		m.sources.refresh(ctx, api)
+		m.receivers.refresh(ctx, api)
 		serve.ServeHTTP(w, r)
 	})
 }

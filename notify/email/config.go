@@ -61,7 +61,8 @@ type Config struct {
 	// host name where it is left out.
 	Hello string `yaml:"hello"`
 
-	// Timeout of an attempt, from the connection to the answer; 20s.
+	// Timeout of an attempt, from the connection to the answer; 15s, which
+	// is what any attempt has at most.
 	Timeout time.Duration `yaml:"timeout"`
 
 	// Subject, Text and HTML are templates that replace the default ones.
@@ -72,7 +73,7 @@ type Config struct {
 
 // Defaults returns the settings that hold where nothing is configured.
 func Defaults() Config {
-	return Config{Auth: AuthAuto, Timeout: 20 * time.Second}
+	return Config{Auth: AuthAuto, Timeout: 15 * time.Second}
 }
 
 // New implements notify.Settings.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"html"
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -44,7 +46,7 @@ func (n *Notifier) build(told billwatch.Notification) ([]byte, error) {
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	m.FromMailAddress(n.from)
 	m.ToMailAddress(n.to...)
-	m.Subject(cmp.Or(oneLine(told.Message.Title, maxSubject), "billwatch"))
+	m.Subject(literal(cmp.Or(oneLine(told.Message.Title, maxSubject), "billwatch")))
 	m.SetMessageIDWithValue(n.messageID(told))
 	m.SetDateWithValue(told.FrozenAt.In(n.zone))
 	if thread != "" {
@@ -96,6 +98,26 @@ func token(name string) string {
 		return '-'
 	}, name)
 	return cmp.Or(strings.Trim(name, "-"), "receiver")
+}
+
+// literal protects a header's text that looks encoded: mail programs would decode
+// it, into line ends even. The library leaves ASCII as it is, so that it is
+// encoded here.
+func literal(text string) string {
+	if !strings.Contains(text, "=?") {
+		return text
+	}
+	const most = 42 // bytes that leave an encoded word within its 75 characters
+	var words []string
+	for len(text) > 0 {
+		n := min(most, len(text))
+		for n < len(text) && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		words = append(words, "=?utf-8?b?"+base64.StdEncoding.EncodeToString([]byte(text[:n]))+"?=")
+		text = text[n:]
+	}
+	return strings.Join(words, " ")
 }
 
 // oneLine makes a text fit for a header: one line without control and direction

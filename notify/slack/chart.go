@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -98,10 +99,12 @@ func (t *telling) mayUpload(address string) bool {
 	return u.Scheme == "https" || err == nil && u.Scheme == api.Scheme && u.Host == api.Host
 }
 
-// chartName names the chart by the account that it shows.
+// chartName names the chart by the account that it shows. Whether Slack looks for
+// marks in a file's title is not said, so there are none in it.
 func chartName(told billwatch.Notification) string {
 	if len(told.Alerts) == 0 || told.Alerts[0].Snapshot == nil {
 		return "balance"
 	}
-	return "balance of " + shortened(oneLine(told.Alerts[0].Snapshot.Account.Title()), 100)
+	name := strings.NewReplacer("<", "‹", ">", "›").Replace(oneLine(told.Alerts[0].Snapshot.Account.Title()))
+	return "balance of " + shortened(name, 100)
 }

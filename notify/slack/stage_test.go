@@ -2,6 +2,7 @@ package slack_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -28,6 +29,7 @@ type stage struct {
 	store  *sqlstore.Store
 	lease  billwatch.Lease
 	chart  []byte
+	path   string // of the state
 
 	mu     sync.Mutex
 	now    time.Time
@@ -46,7 +48,8 @@ func newStage(t *testing.T, change func(*slack.Config)) *stage {
 	s := &stage{T: t, Workspace: w, config: byToken(server.URL), now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), wake: make(chan struct{}, 1)}
 	s.config.Title = `{{ .Status }}:{{ range .Alerts }} {{ if eq .Status "resolved" }}not {{ end }}{{ .Labels.account }}{{ end }}`
 	change(&s.config)
-	store, err := sqlstore.Open(t.Context(), sqlstore.Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "state.db")})
+	s.path = filepath.Join(t.TempDir(), "state.db")
+	store, err := sqlstore.Open(t.Context(), sqlstore.Config{DSN: "sqlite:" + s.path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +204,7 @@ func (s *stage) told(n int) {
 // failed waits until an attempt at the newest notification has failed.
 func (s *stage) failed() {
 	s.Helper()
-	s.until("an attempt has failed", func(rows []sqlstore.NotificationRow) bool { return rows[0].Error != "" })
+	s.until("an attempt has failed", func(rows []sqlstore.NotificationRow) bool { return len(rows) > 0 && rows[0].Error != "" })
 }
 
 // called waits until a method was called so many times.
@@ -271,4 +274,14 @@ func line(m slacktest.Message) string {
 		title += " (edited)"
 	}
 	return colour + " " + title
+}
+
+// charts counts the pictures that are kept in the state.
+func (s *stage) charts() (n int) {
+	s.Helper()
+	db, err := sql.Open("sqlite", s.path)
+	s.must(err)
+	defer db.Close()
+	s.must(db.QueryRowContext(s.Context(), "SELECT count(*) FROM notifications WHERE chart <> ''").Scan(&n))
+	return n
 }

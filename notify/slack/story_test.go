@@ -104,8 +104,17 @@ func TestARestartGoesOnWithTheMessage(t *testing.T) {
 func TestTheChartComesAfterTheMessage(t *testing.T) {
 	s := newStage(t, all)
 	s.chart = []byte("\x89PNG")
+	s.Break(slacktest.Fault{Method: "chat.postMessage", Status: 503})
 	s.fire("a")
+	s.failed()
+	if n := s.charts(); n != 1 {
+		t.Errorf("%d charts are kept while it is tried, want one", n)
+	}
+	s.pass(time.Minute)
 	s.told(1)
+	if n := s.charts(); n != 0 {
+		t.Errorf("%d charts are kept of what was delivered, want none", n)
+	}
 	s.pass(5 * time.Minute)
 	s.resolve("a")
 	s.told(2)

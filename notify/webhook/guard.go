@@ -48,11 +48,18 @@ func (g *guard) check(address netip.Addr) error {
 // isMetadata says whether credentials of the machine may be had at an address,
 // written as such or for a translator between IPv6 and IPv4.
 func isMetadata(address netip.Addr) bool {
-	translated := netip.MustParsePrefix("64:ff9b::/96")
-	if translated.Contains(address) {
-		b := address.As16()
-		address = netip.AddrFrom4([4]byte(b[12:]))
+	for _, service := range []string{
+		"169.254.0.0/16", "fd00:ec2::/32", // AWS, and what most others copied
+		"fd20:ce::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32", // Google, Alibaba, Oracle, Azure
+	} {
+		if netip.MustParsePrefix(service).Contains(address) {
+			return true
+		}
 	}
-	return netip.MustParsePrefix("169.254.0.0/16").Contains(address) ||
-		netip.MustParsePrefix("fd00:ec2::/32").Contains(address)
+	for prefix, at := range map[string]int{"64:ff9b::/96": 12, "::/96": 12, "::ffff:0:0:0/96": 12, "2002::/16": 2} {
+		if b := address.As16(); address.Is6() && netip.MustParsePrefix(prefix).Contains(address) {
+			return isMetadata(netip.AddrFrom4([4]byte(b[at : at+4])))
+		}
+	}
+	return false
 }

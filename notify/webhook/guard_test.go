@@ -53,7 +53,9 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 }
 
 func TestMetadataServicesAreRefusedEvenWhenPrivateIsAllowed(t *testing.T) {
-	for _, host := range []string{"169.254.169.254", "169.254.0.1", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]"} {
+	for _, host := range []string{"169.254.169.254", "169.254.0.1", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]",
+		"[::169.254.169.254]", "[::ffff:0:a9fe:a9fe]", "[2002:a9fe:a9fe::1]", "[fd20:ce::254]", "100.100.100.200", "192.0.0.192", "168.63.129.16",
+		"[64:ff9b::6464:64c8]"} {
 		notifier, err := webhook.New(local("http://"+host+"/latest"), notify.Common{})
 		if err != nil {
 			t.Fatal(err)

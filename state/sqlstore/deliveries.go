@@ -140,6 +140,9 @@ func (t *tx) ended(ctx context.Context, st billwatch.Settlement) error {
 				return err
 			}
 		}
+		if _, err := t.exec(ctx, `UPDATE integrations SET delivered_at = $2 WHERE integration = $1`, n.Integration, st.At); err != nil {
+			return err
+		}
 		return t.rose(ctx, n.Integration, "took a message again", st.At)
 	case st.Outcome != billwatch.Failed:
 		return nil

@@ -64,9 +64,6 @@ func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
 	}
 	if f.Notification != nil {
 		row.told, row.incident = f.Notification.FrozenAt, f.Notification.Incident
-		if f.Notification.Status == billwatch.Resolved {
-			row.incident = "" // what comes is another one
-		}
 		if err := t.enqueue(ctx, f); err != nil {
 			return err
 		}
@@ -177,6 +174,10 @@ func (t *tx) settleMembers(ctx context.Context, f billwatch.Flush) error {
 // told notes who was told that it fires, many in one sentence: a group may have
 // thousands.
 func (t *tx) told(ctx context.Context, f billwatch.Flush) error {
+	counted := "0"
+	if f.Inside { // whom the digest lists is noted after all of it
+		counted = "1"
+	}
 	var firing []any
 	for _, a := range f.Notification.Alerts {
 		if a.State == billwatch.Firing {
@@ -184,7 +185,7 @@ func (t *tx) told(ctx context.Context, f billwatch.Flush) error {
 		}
 	}
 	for some := range slices.Chunk(firing, 500) {
-		if _, err := t.exec(ctx, `UPDATE members SET told = 'firing', counted = 0 WHERE integration = $1 AND group_key = $2 AND fingerprint IN (`+
+		if _, err := t.exec(ctx, `UPDATE members SET told = 'firing', counted = `+counted+` WHERE integration = $1 AND group_key = $2 AND fingerprint IN (`+
 			blanks(3, len(some))+`)`, append([]any{f.Group.Integration, f.Group.Key}, some...)...); err != nil {
 			return err
 		}

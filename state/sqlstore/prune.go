@@ -34,6 +34,9 @@ func (s *Store) Prune(ctx context.Context, now time.Time, retention time.Duratio
 			return fmt.Errorf("prune %s: %w", p.what, err)
 		}
 	}
+	if err := s.pruneStorms(ctx); err != nil {
+		return fmt.Errorf("prune what digests spoke for: %w", err)
+	}
 	if err := s.write(ctx, mark, func(t *tx) error { return t.forgetRuleErrors(ctx, now.Add(-24*time.Hour)) }); err != nil {
 		return fmt.Errorf("prune rules that fail: %w", err)
 	}
@@ -50,6 +53,14 @@ func (s *Store) pruneTable(ctx context.Context, count, sentence string, before t
 			return err
 		}
 		_, err := t.exec(ctx, sentence, before, share(total))
+		return err
+	})
+}
+
+// pruneStorms forgets what a digest spoke for that is deleted itself.
+func (s *Store) pruneStorms(ctx context.Context) error {
+	return s.write(ctx, batch, func(t *tx) error {
+		_, err := t.exec(ctx, `DELETE FROM storms WHERE NOT EXISTS (SELECT 1 FROM notifications n WHERE n.id = storms.id)`)
 		return err
 	})
 }

@@ -126,8 +126,8 @@ func (s *Store) DropRemoved(ctx context.Context, holder string, configured []str
 	return dropped, nil
 }
 
-// removed returns the integrations that something is owed to, and that are not
-// among the named ones.
+// removed returns the integrations that something is owed to or known of, and
+// that are not among the named ones.
 func (t *tx) removed(ctx context.Context, configured []string) ([]string, error) {
 	var removed []string
 	names := make([]any, len(configured))
@@ -146,6 +146,7 @@ func (t *tx) removed(ctx context.Context, configured []string) ([]string, error)
 		return err
 	}, `SELECT integration FROM (
 		SELECT integration FROM alert_groups UNION SELECT integration FROM notifications WHERE status = 'pending'
+		UNION SELECT integration FROM integrations
 		UNION SELECT account FROM alerts WHERE source = '' AND rule = '`+billwatch.RuleReceiverDown+`'
 	) owed `+where+` ORDER BY integration`, names...)
 	return removed, err
@@ -160,6 +161,10 @@ func (t *tx) drop(ctx context.Context, integration string, now time.Time) (int, 
 	for _, sentence := range []string{
 		`DELETE FROM members WHERE integration = $1`,
 		`DELETE FROM alert_groups WHERE integration = $1`,
+		`DELETE FROM storms WHERE integration = $1`,
+		`DELETE FROM tallies WHERE integration = $1`,
+		`DELETE FROM destinations WHERE integration = $1`,
+		`DELETE FROM integrations WHERE integration = $1`,
 	} {
 		if _, err := t.exec(ctx, sentence, integration); err != nil {
 			return 0, err

@@ -118,20 +118,12 @@ func (t *tx) enqueueDigest(ctx context.Context, f billwatch.StormFlush) (moved, 
 
 // cover stores what the digest tells of each group, and that it speaks for it.
 func (t *tx) cover(ctx context.Context, f billwatch.StormFlush) error {
-	var keys, firing []any
+	var keys []any
 	for _, flush := range f.Flushes {
 		if err := t.freezeInside(ctx, flush); err != nil {
 			return fmt.Errorf("group %s: %w", flush.Group.Key, err)
 		}
 		keys = append(keys, flush.Group.Key)
-		if flush.Notification == nil {
-			continue
-		}
-		for _, a := range flush.Notification.Alerts {
-			if a.State == billwatch.Firing {
-				firing = append(firing, a.Fingerprint)
-			}
-		}
 	}
 	for some := range slices.Chunk(keys, 500) {
 		var rows strings.Builder
@@ -143,28 +135,29 @@ func (t *tx) cover(ctx context.Context, f billwatch.StormFlush) error {
 			return err
 		}
 	}
-	var listed []any
+	var listed, unlisted []any
 	for _, a := range f.Digest.Alerts {
 		listed = append(listed, a.Fingerprint)
 	}
 	for _, fingerprint := range f.Unlisted {
-		firing = append(firing, fingerprint)
+		unlisted = append(unlisted, fingerprint)
 	}
-	if err := t.counted(ctx, f.Digest.Integration, 1, firing); err != nil {
+	if err := t.counted(ctx, f.Digest.Integration, 1, unlisted); err != nil {
 		return err
 	}
 	return t.counted(ctx, f.Digest.Integration, 0, listed)
 }
 
-// counted notes whether alerts were told without being listed.
+// counted notes whether alerts were told without being listed. The empty text
+// keeps SQLite from reading all members of the integration: it is to look for
+// the few fingerprints.
 func (t *tx) counted(ctx context.Context, integration string, value int, fingerprints []any) error {
-	for some := range slices.Chunk(fingerprints, 500) {
-		if _, err := t.exec(ctx, `UPDATE members SET counted = CAST($2 AS INTEGER) WHERE integration = $1 AND counted <> CAST($2 AS INTEGER) AND fingerprint IN (`+
-			blanks(3, len(some))+`)`, append([]any{integration, value}, some...)...); err != nil {
-			return err
-		}
+	if len(fingerprints) == 0 {
+		return nil
 	}
-	return nil
+	_, err := t.exec(ctx, `UPDATE members SET counted = CAST($2 AS INTEGER) WHERE integration || '' = $1 AND fingerprint IN (`+
+		blanks(3, len(fingerprints))+`)`, append([]any{integration, value}, fingerprints...)...)
+	return err
 }
 
 // blanks is a list of so many placeholders.
@@ -191,7 +184,7 @@ func (t *tx) freezeInside(ctx context.Context, f billwatch.Flush) error {
 			return err
 		}
 	}
-	f.Tally = nil // the digest counts it
+	f.Tally, f.Inside = nil, true // the digest counts it, and says which it lists
 	if err := t.settleMembers(ctx, f); err != nil {
 		return err
 	}

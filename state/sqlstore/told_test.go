@@ -13,6 +13,7 @@ import (
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/rules"
+	"github.com/billwatch/billwatch/state/sqlstore"
 )
 
 // ear is a receiver that keeps what it took, and refuses while it is told to.
@@ -243,5 +244,97 @@ func TestSettingsThatChangedMakeGoodWhatWasRefused(t *testing.T) {
 		r.must(r.store.Configured(t.Context(), settings, r.now))
 		r.pass(time.Hour)
 		r.wants("and nothing more", "ops", "first Low, first Low")
+	})
+}
+
+// newPair opens a road to two integrations that go to one place, and one that
+// goes elsewhere.
+func newPair(w *outboxWorld) *road {
+	w.Helper()
+	r := &road{outboxWorld: w, ears: map[string]*ear{"one": {}, "other": {}, "elsewhere": {}}}
+	of := func(name string) notify.Integration {
+		return notify.Integration{Name: name, Receiver: "all", SendResolved: true, RetryFor: 24 * time.Hour, Notifier: r.ears[name]}
+	}
+	r.open("", "all", map[string][]notify.Integration{"all": {of("one"), of("other"), of("elsewhere")}})
+	return r
+}
+
+func TestAPauseHoldsUpWhoeverGoesToThatPlaceAndSurvivesAKill(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newPair(w)
+		busy := notify.Throttled(errors.New("429"), 20*time.Minute, "slack C1")
+		r.ears["one"].refuses, r.ears["other"].refuses = busy, busy
+		r.alert("1", billwatch.Firing)
+		r.pass(time.Minute) // both are known now to go to that place
+		tries := r.ears["one"].tries + r.ears["other"].tries
+		r.wants("another place", "elsewhere", "first Low")
+		r.alert("2", billwatch.Firing)
+		r.pass(10 * time.Minute)
+		if got := r.ears["one"].tries + r.ears["other"].tries; got != tries {
+			t.Errorf("%d attempts within the pause", got-tries)
+		}
+		r.wants("another place goes on", "elsewhere", "first Low, first Low")
+		// The process is killed: what it knew is what the store knows.
+		ears := r.ears
+		r = newPair(w)
+		r.ears["elsewhere"].took = ears["elsewhere"].took
+		r.pass(8 * time.Minute)
+		if got := r.ears["one"].tries + r.ears["other"].tries; got != 0 {
+			t.Errorf("%d attempts within the pause after a restart", got)
+		}
+		r.pass(3 * time.Minute)
+		r.wants("after the pause", "one", "first Low, first Low")
+		r.wants("after the pause", "other", "first Low, first Low")
+		// Only one of them is told now to wait: the other one waits as well.
+		r.ears["one"].refuses = notify.Throttled(errors.New("429"), 300*time.Hour, "slack C1")
+		r.alert("3", billwatch.Firing)
+		r.pass(30 * time.Second)
+		r.alert("4", billwatch.Firing)
+		other := r.ears["other"].tries
+		r.pass(50 * time.Minute)
+		if got := r.ears["other"].tries; got != other {
+			t.Errorf("%d attempts at the same place by another way", got-other)
+		}
+		r.ears["one"].refuses = nil
+		r.pass(20 * time.Minute) // it asked for days, and gets an hour
+		if one, other := len(r.ears["one"].took), len(r.ears["other"].took); one != 4 || other != 4 {
+			t.Errorf("after the longest pause %d and %d messages, want 4 each", one, other)
+		}
+	})
+}
+
+func TestHowDeliveriesGoIsKnown(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newRoad(w, "", "ops")
+		w.must(w.store.Configured(t.Context(), map[string]string{"ops/webhook/0": "one"}, r.now))
+		r.alert("1", billwatch.Firing)
+		r.pass(time.Minute)
+		status := func() sqlstore.ReceiverRow {
+			t.Helper()
+			rows, err := w.store.Receivers(t.Context(), []string{"ops/webhook/0"})
+			w.must(err)
+			return rows[0]
+		}
+		if s := status(); s.Pending != 0 || s.Down != nil || s.DeliveredAt.IsZero() {
+			t.Errorf("after a delivery: %+v", s)
+		}
+		r.ears["ops"].refuses = errRefused
+		r.alert("2", billwatch.Firing)
+		r.pass(time.Minute)
+		r.ears["ops"].refuses = notify.Refused(errors.New("connection refused"))
+		r.alert("3", billwatch.Firing)
+		at := r.now
+		r.pass(time.Minute)
+		if s := status(); s.Pending != 1 || s.Down == nil || !strings.Contains(s.Down.Reason, "channel_not_found") || s.OldestAt.Before(at) {
+			t.Errorf("down, with one that is owed: %+v", s)
+		}
+		dropped, err := w.store.DropRemoved(t.Context(), "a", []string{"another/webhook/0"}, r.now)
+		w.must(err)
+		if s := status(); s.Pending != 0 || s.Down != nil || dropped["ops/webhook/0"] != 1 {
+			t.Errorf("removed, with %v dropped: %+v", dropped, s)
+		}
+		if got := r.moves("ops/webhook/0"); got != "firing resolved" {
+			t.Errorf("that it was down went %q", got)
+		}
 	})
 }

@@ -151,7 +151,7 @@ func (t *tx) row(ctx context.Context, query string, args ...any) *sql.Row {
 
 // each hands every row to f.
 func (t *tx) each(ctx context.Context, f func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := t.QueryContext(ctx, t.fill(query), bind(args)...)
+	rows, err := t.rows(ctx, query, bind(args))
 	if err != nil {
 		return err
 	}
@@ -162,6 +162,17 @@ func (t *tx) each(ctx context.Context, f func(*sql.Rows) error, query string, ar
 		}
 	}
 	return rows.Err()
+}
+
+func (t *tx) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if !t.dialect.prepare {
+		return t.QueryContext(ctx, t.fill(query), args...)
+	}
+	statement, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction's end closes it
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(ctx, args...)
 }
 
 func (t *tx) statement(ctx context.Context, query string) (*sql.Stmt, error) {
