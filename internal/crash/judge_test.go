@@ -98,10 +98,10 @@ func (j *judge) breach(what, format string, args ...any) {
 
 // killed says whether the watcher was killed between two moments. Time in which
 // the database was away does not count: nothing can be marked then. Nor does
-// time in which the machine stood still.
+// time about which the machine stood still.
 func (j *judge) killed(from, to time.Time) bool {
 	for _, s := range j.stalls {
-		if s.from.Before(to) && s.to.After(from) {
+		if s.from.Before(to.Add(time.Second)) && s.to.After(from.Add(-time.Second)) {
 			to = to.Add(slowMark)
 			break
 		}
