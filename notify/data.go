@@ -22,7 +22,7 @@ const (
 // control and direction characters, and shortened.
 type Data struct {
 	Status            string     // "firing" while one alert fires, else "resolved"
-	Reason            string     // first, new_alerts, some_resolved, all_resolved, unmuted, repeat, storm, test
+	Reason            string     // why it is told: first, new_alerts, some_resolved, all_resolved, unmuted, repeat, storm, test
 	Receiver          string     // the receiver's name
 	Integration       string     // "ops/slack/0"
 	GroupLabels       Fields     // the labels that name the group
@@ -103,11 +103,11 @@ type AlertData struct {
 	StartsAt    Moment        // when it began firing
 	EndsAt      Moment        // when it ended; empty while it fires
 	Reason      string        // of the last change, in words
-	Labels      Fields
-	Annotations Fields
-	RunbookURL  string // http or https; may be empty
-	URL         string // the alert's page; empty without external_url
-	SilenceURL  string // where it can be silenced; empty without external_url
+	Labels      Fields        // its labels
+	Annotations Fields        // the rule's texts
+	RunbookURL  string        // http or https; may be empty
+	URL         string        // the alert's page; empty without external_url
+	SilenceURL  string        // where it can be silenced; empty without external_url
 }
 
 // Summary returns the annotation summary on one line, or the rule's name.
@@ -159,7 +159,14 @@ func (a AlertData) Details() []string {
 
 // AccountData is an account as templates see it.
 type AccountData struct {
-	Source, ID, Name, Provider, Kind, Role, Owner, Email string
+	Source   string // the source's name
+	ID       string // as the provider knows it
+	Name     string // may be empty; .Title never is where there is an account
+	Provider string // "notehub"
+	Kind     string // "organization", "billing_account"
+	Role     string // the credential's, on the account
+	Owner    string // who owns it; personal
+	Email    string // of the owner; personal
 }
 
 // Title returns the name, or the id where there is none.
@@ -168,15 +175,15 @@ func (a AccountData) Title() string { return cmp.Or(a.Name, a.ID) }
 // SnapshotData is what an account looked like, as templates see it: unknown
 // quantities are nil, unknown texts are empty.
 type SnapshotData struct {
-	At           Moment
-	Suspended    bool
-	State        string
-	Balance      *Quantity
-	Unit         string
-	PlanType     string
-	PlanEnd      Moment
-	Capacity     *Quantity
-	PaymentTerms string
+	At           Moment    // when it was read
+	Suspended    bool      // false where it is not known, too
+	State        string    // in the provider's words
+	Balance      *Quantity // nil while unknown
+	Unit         string    // of the balance: "events", "USD"
+	PlanType     string    // "Essentials"
+	PlanEnd      Moment    // empty where it has none
+	Capacity     *Quantity // of the plan; nil where it has none
+	PaymentTerms string    // in the provider's words
 }
 
 // Trouble returns the state where it is not the ordinary one.

@@ -69,19 +69,23 @@ func SendTest(ctx context.Context, t *Templates, in Integration, now time.Time) 
 		GroupLabels: billwatch.Labels{billwatch.LabelAlert: "Test"},
 		Reason:      billwatch.WhyTest, Status: billwatch.Firing, FrozenAt: now,
 	}
-	labels := billwatch.Labels{billwatch.LabelAlert: "Test"}
-	n.Alerts = []billwatch.Alert{{
-		Key:         billwatch.AlertKey{Rule: "Test"},
-		State:       billwatch.Firing,
-		StartsAt:    now,
-		Fingerprint: labels.Fingerprint(),
-		Labels:      labels,
-		Annotations: map[string]string{"summary": "This is a test message."},
-	}}
+	n.Alerts = []billwatch.Alert{testAlert(now)}
 	t.write(n, in.Overrides)
 	receipt, err := attempt(ctx, in.Notifier, *n, billwatch.Receipt{})
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.New("no answer in time")
 	}
 	return receipt, err
+}
+
+func testAlert(now time.Time) billwatch.Alert {
+	labels := billwatch.Labels{billwatch.LabelAlert: "Test"}
+	return billwatch.Alert{
+		Key:         billwatch.AlertKey{Rule: "Test"},
+		State:       billwatch.Firing,
+		StartsAt:    now,
+		Fingerprint: labels.Fingerprint(),
+		Labels:      labels,
+		Annotations: map[string]string{"summary": "This is a test message."},
+	}
 }

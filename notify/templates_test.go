@@ -2,7 +2,6 @@ package notify_test
 
 import (
 	"flag"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,43 +100,13 @@ func notification(reason string, alerts ...billwatch.Alert) billwatch.Notificati
 	return n
 }
 
+// The golden files are what people read; each situation has its own.
 func TestDefaultMessages(t *testing.T) {
-	var many []billwatch.Alert
-	for range 60 {
-		many = append(many, lowBalance(t, "Acme Prod", noon.Add(-time.Hour)))
-	}
-	money := lowBalance(t, "GPU farm", noon.Add(-30*time.Minute))
-	money.Snapshot.Balance, money.Snapshot.Unit, money.Snapshot.Plan = decimal(t, "57.9"), "USD", billwatch.Plan{}
-	money.Forecast.BurnRate, money.Forecast.Note = 12.5, ""
-	money.Forecast.Runway = billwatch.Quantiles{P10: 3.25, P50: 4.6, P90: math.Inf(1)}
-	share := 11.58
-	money.Value = &share
-	blind := firing(labels("alertname=SourceDown source=blues severity=critical"), noon.Add(-time.Minute))
-	blind.Annotations = map[string]string{"summary": "blues has not been polled for 15 minutes", "reason": "dial: connection refused"}
-	gone := ended(suspended(t, noon.Add(-50*time.Hour)), noon.Add(-time.Minute))
-	gone.Reason = "no longer applies"
-	digest := notification("storm", append([]billwatch.Alert{suspended(t, noon.Add(-3*time.Minute))}, many[:49]...)...)
-	digest.Truncated = 99_900
-	digest.Storm = &billwatch.Storm{Groups: 99_950, Rules: []billwatch.StormRule{
-		{Rule: "CapacityLow", Severity: "warning", Firing: 99_939}, {Rule: "OrganizationSuspended", Severity: "critical", Firing: 1, Resolved: 10},
-	}}
-	for _, c := range []struct {
-		name string
-		n    billwatch.Notification
-	}{
-		{"suspended", notification("first", suspended(t, noon.Add(-3*time.Minute)))},
-		{"low", notification("first", lowBalance(t, "Acme Prod", noon.Add(-2*time.Hour)))},
-		{"money", notification("repeat", money)},
-		{"blind", notification("first", blind)},
-		{"resolved", notification("all_resolved", gone)},
-		{"mixed", notification("some_resolved", lowBalance(t, "Acme Prod", noon.Add(-2*time.Hour)), ended(lowBalance(t, "Acme Test", noon.Add(-26*time.Hour)), noon))},
-		{"many", notification("first", many...)},
-		{"storm", digest},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			m := templates(t, nil).Render(c.n, notify.Overrides{})
-			golden(t, c.name+".txt", m.Title+"\n\n"+m.Text)
-			golden(t, c.name+".html", strings.TrimSuffix(m.HTML, "\n"))
+	for _, s := range notify.Samples() {
+		t.Run(s.Name, func(t *testing.T) {
+			m := templates(t, nil).Render(s.Notification, notify.Overrides{})
+			golden(t, s.Name+".txt", m.Title+"\n\n"+m.Text)
+			golden(t, s.Name+".html", strings.TrimSuffix(m.HTML, "\n"))
 		})
 	}
 }
