@@ -35,6 +35,20 @@ type Data struct {
 	Now               Moment     // when the message was written
 }
 
+// Why returns a sentence for those who wonder why they are told now; "" where
+// the alerts say it.
+func (d Data) Why() string {
+	switch d.Reason {
+	case billwatch.WhyTest:
+		return "This is a test: billwatch can reach you here, and nothing is wrong."
+	case billwatch.WhyRepeat:
+		return "A reminder: this fires still."
+	case billwatch.WhyUnmuted:
+		return "This was silenced or muted, and fires still."
+	}
+	return ""
+}
+
 // Fields are labels or annotations by name.
 type Fields map[string]string
 
@@ -65,6 +79,23 @@ func (as Alerts) in(status string) Alerts {
 		}
 	}
 	return found
+}
+
+// Ended returns what .Ended of each is; "RESOLVED" where they differ, "" while one
+// fires.
+func (as Alerts) Ended() string {
+	ended := ""
+	for _, a := range as {
+		switch e := a.Ended(); {
+		case e == "":
+			return ""
+		case ended != "" && ended != e:
+			ended = "RESOLVED"
+		default:
+			ended = e
+		}
+	}
+	return ended
 }
 
 // First returns at most n of them.
@@ -120,9 +151,32 @@ func (a AlertData) Lasted() string {
 	return humanizeDays(a.EndsAt.Sub(a.StartsAt.Time).Hours() / 24)
 }
 
-// ShowValue says whether the rule's number tells more than the balance does.
+// Unwatched says whether the alert ended without being well: its rule or source
+// was removed, or somebody else is told of it.
+func (a AlertData) Unwatched() bool {
+	return a.Status == "resolved" && slices.Contains([]string{
+		"rule removed", "rule changed", "source removed", "no longer applies", "no longer routed",
+	}, a.Reason)
+}
+
+// Ended returns "RESOLVED", or "NO LONGER WATCHED" or "NO LONGER TOLD HERE"
+// where the alert ended without being well; "" while it fires.
+func (a AlertData) Ended() string {
+	switch {
+	case a.Status != "resolved":
+		return ""
+	case a.Reason == "no longer routed":
+		return "NO LONGER TOLD HERE"
+	case a.Unwatched():
+		return "NO LONGER WATCHED"
+	}
+	return "RESOLVED"
+}
+
+// ShowValue says whether the rule's number tells more than the balance and the
+// runway do.
 func (a AlertData) ShowValue() bool {
-	if a.Value == nil {
+	if a.Value == nil || a.Runway != nil && slices.Contains([]float64{a.Runway.Days.P10, a.Runway.Days.P50, a.Runway.Days.P90}, a.Value.number) {
 		return false
 	}
 	return a.Snapshot == nil || a.Snapshot.Balance == nil || a.Snapshot.Balance.number != a.Value.number

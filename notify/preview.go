@@ -9,12 +9,15 @@ import (
 	"github.com/billwatch/billwatch"
 )
 
-// write gives a decided notification its id, link and text: it is frozen.
-func (t *Templates) write(n *billwatch.Notification, o Overrides) {
+// write gives a decided notification its id, link and text: it is frozen. It
+// returns what went wrong with the text.
+func (t *Templates) write(n *billwatch.Notification, o Overrides) []error {
 	n.ID = NewID(n.FrozenAt)
 	n.Incident = cmp.Or(n.Incident, n.ID)
 	n.ExternalURL = t.external
-	n.Message = t.Render(*n, o)
+	var problems []error
+	n.Message, problems = t.render(*n, o)
+	return problems
 }
 
 // Preview returns the notifications that these alerts would give if nobody had

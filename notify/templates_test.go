@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -141,19 +142,49 @@ func TestFilesAndOverridesReplaceByName(t *testing.T) {
 	}
 }
 
-func TestATemplateThatDoesNotParseIsAnErrorAtNew(t *testing.T) {
+func TestAFileThatDoesNotParseHasItsPlace(t *testing.T) {
+	for _, c := range []struct{ name, source, says string }{
+		{"an action without an end", "fine\n{{ define \"x\" }}{{ .Y", "own.tmpl:2:1: template: unclosed action\n  | {{ define \"x\" }}{{ .Y\n  | ^"},
+		{"a function that is not there", "ä {{ nosuch .X }}", "own.tmpl:1:6: template: function \"nosuch\" not defined\n  | ä {{ nosuch .X }}\n  |      ^"},
+		{"a variable that is not there", "{{ define \"x\" }}\n\t{{ $total }}{{ end }}", "own.tmpl:2:5: template: undefined variable \"$total\"\n  |  {{ $total }}{{ end }}\n  |     ^"},
+		{"an end too many", "a{{ end }}", "own.tmpl:1:2: template: unexpected {{end}}"},
+		{"a character", "{{ # }}", "own.tmpl:1:4: template: unexpected \"#\" in command"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := notify.NewTemplates(notify.TemplatesConfig{Files: map[string]string{"own.tmpl": c.source}})
+			if err == nil || !strings.HasPrefix(err.Error(), c.says) {
+				t.Errorf("got\n%v\nwant\n%s", err, c.says)
+			}
+		})
+	}
+}
+
+func TestEveryFileIsReadWhateverItsName(t *testing.T) {
+	tmpl := templates(t, map[string]string{
+		"ops/own.tmpl": `{{ define "one" }}1{{ end }}`, "finance/own.tmpl": `{{ define "two" }}2{{ end }}`,
+	})
+	m := tmpl.Render(sample(t, "low"), notify.Overrides{Text: `{{ template "one" }} {{ template "two" }}`})
+	if m.Text != "1 2" {
+		t.Errorf("got %q, want both", m.Text)
+	}
 	_, err := notify.NewTemplates(notify.TemplatesConfig{Files: map[string]string{
-		"a.tmpl": `{{ define "x" }}{{ .Y`, "b.tmpl": `{{ nosuch }}`, "c.tmpl": `fine`,
+		"a/own.tmpl": `{{ define "billwatch.account" }}1{{ end }}`, "b/own.tmpl": "\n" + `{{ define "billwatch.account" }}2{{ end }}`,
 	}})
-	if diff := cmp.Diff([]string{"templates", "templates"}, fieldsOf(err)); diff != "" {
-		t.Errorf("want -, got +:\n%s", diff)
+	want := "b/own.tmpl:2:11: template: \"billwatch.account\" is defined in a/own.tmpl, too\n" +
+		"  | {{ define \"billwatch.account\" }}2{{ end }}\n  |           ^\n  hint: give one of them another name, or delete it"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	if err == nil || !strings.Contains(err.Error(), "a.tmpl:1") || !strings.Contains(err.Error(), `b.tmpl:1: function "nosuch" not defined`) {
-		t.Errorf("the places are missing: %v", err)
-	}
-	err = templates(t, nil).Check(notify.Overrides{Title: "{{ if }}", Text: "{{ .Status }}", HTML: "{{ end }}"})
+}
+
+func TestAReceiversTemplateThatDoesNotParse(t *testing.T) {
+	err := templates(t, nil).Check(notify.Overrides{Title: "{{ if }}", Text: "{{ .Status }}", HTML: "<p>\nä {{ nosuch }}"})
 	if diff := cmp.Diff([]string{"title", "html"}, fieldsOf(err)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
+	}
+	var html *billwatch.FieldError
+	if !errors.As(errors.Join(err.(interface{ Unwrap() []error }).Unwrap()[1:]...), &html) || html.Offset != 9 {
+		t.Errorf("got %+v, want the place", html)
 	}
 }
 
