@@ -42,7 +42,7 @@ func (d *Daemon) watchInputs(ctx context.Context) error {
 		case <-f.events():
 			touched.Reset(settleTime)
 			continue
-		case <-f.errors(): // what was lost is found by comparing
+		case <-f.errors(): //nolint:errcheck // what was lost is found by comparing
 			touched.Reset(settleTime)
 			continue
 		case <-touched.C:

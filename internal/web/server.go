@@ -58,6 +58,7 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux.Handle("GET /api/v1/receivers", api.reads(api.receivers))
 	mux.Handle("GET /api/v1/notifications", api.reads(api.notifications))
 	mux.Handle("POST /api/v1/notifications/{id}/retry", api.writes(api.retryNotification))
+	api.silenceRoutes(mux)
 	return http.MaxBytesHandler(mux, mostBody)
 }
 

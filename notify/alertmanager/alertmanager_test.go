@@ -253,6 +253,7 @@ func TestEachAlertmanagerIsToldOnItsOwn(t *testing.T) {
 				}
 				return
 			}
+			w.Header().Set("Location", "/elsewhere") // for a redirect
 			w.WriteHeader(code)
 			fmt.Fprint(w, "because")
 		}

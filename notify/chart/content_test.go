@@ -84,6 +84,9 @@ func TestWhatAPictureShows(t *testing.T) {
 // nothingCut says whether something reaches an edge of the picture.
 func nothingCut(t *testing.T, img image.Image) {
 	t.Helper()
+	if r, g, b, _ := img.At(8, 8).RGBA(); r != 0xffff || g != 0xffff || b != 0xffff {
+		t.Errorf("the ground is %x %x %x, want white", r, g, b)
+	}
 	for edge, part := range map[string][4]int{"left": {1, 2, 2, 98}, "right": {98, 2, 99, 98}, "top": {1, 1, 99, 2}, "bottom": {1, 98, 99, 99}} {
 		if got := share(t, img, white, part[0], part[1], part[2], part[3]); got < 9_980 {
 			t.Errorf("something reaches the %s edge (%d of 10,000 are white)", edge, got)

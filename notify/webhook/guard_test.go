@@ -60,7 +60,7 @@ func TestMetadataServicesAreRefusedEvenWhenPrivateIsAllowed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := notifytest.Send(t, notifier, notifytest.Notification()); class(err) != "permanent" {
+		if _, err := notifytest.Send(t, notifier, notifytest.Notification()); class(err) != "permanent" || !strings.Contains(err.Error(), "metadata") {
 			t.Errorf("%s: %s, want permanent (%v)", host, class(err), err)
 		}
 	}

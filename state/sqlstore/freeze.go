@@ -64,9 +64,6 @@ func (t *tx) freeze(ctx context.Context, f billwatch.Flush) error {
 	}
 	if f.Notification != nil {
 		row.told, row.incident = f.Notification.FrozenAt, f.Notification.Incident
-		if f.Notification.Status == billwatch.Resolved {
-			row.incident = "" // what comes is another one
-		}
 		if err := t.enqueue(ctx, f); err != nil {
 			return err
 		}
