@@ -236,7 +236,7 @@ func (d *Daemon) dispatcher(store *sqlstore.Store, w notify.Waker, p Plan) (*not
 		Store: store, Waker: w, Quiet: store, Router: p.Router, Templates: p.Templates, Holder: d.name,
 		Storms: store, Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
 		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
-		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
+		Settled: d.metrics.Settled, Untold: d.metrics.Untold, Miswrote: d.metrics.Miswrote,
 		Chart: charts{store, p}.draw,
 	})
 }
