@@ -9,12 +9,15 @@ import (
 	"github.com/billwatch/billwatch"
 )
 
-// write gives a decided notification its id, link and text: it is frozen.
-func (t *Templates) write(n *billwatch.Notification, o Overrides) {
+// write gives a decided notification its id, link and text: it is frozen. It
+// returns what went wrong with the text.
+func (t *Templates) write(n *billwatch.Notification, o Overrides) []error {
 	n.ID = NewID(n.FrozenAt)
 	n.Incident = cmp.Or(n.Incident, n.ID)
 	n.ExternalURL = t.external
-	n.Message = t.Render(*n, o)
+	var problems []error
+	n.Message, problems = t.render(*n, o)
+	return problems
 }
 
 // Preview returns the notifications that these alerts would give if nobody had
@@ -50,6 +53,33 @@ func Preview(r *Router, t *Templates, alerts []billwatch.Alert, now time.Time) [
 	return all
 }
 
+// FeedPreview is what an integration that stands for feeds would be pushed.
+type FeedPreview struct {
+	Integration string
+	Alerts      []billwatch.Alert
+}
+
+// PreviewFeeds returns which of these alerts each feed would be pushed: those
+// that fire, whatever is silenced, and whoever was told. Nothing is sent.
+func PreviewFeeds(r *Router, fallback string, alerts []billwatch.Alert) []FeedPreview {
+	var all []FeedPreview
+	for _, in := range r.Integrations() {
+		if _, fed := in.Notifier.(Fed); !fed {
+			continue
+		}
+		p := FeedPreview{Integration: in.Name}
+		for _, a := range alerts {
+			if a.State == billwatch.Firing && r.feeds(a, in.Receiver, fallback) {
+				p.Alerts = append(p.Alerts, a)
+			}
+		}
+		if len(p.Alerts) > 0 {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // inhibitorsOf returns those of the alerts that keep others from being told.
 func inhibitorsOf(r *Router, alerts []billwatch.Alert) []billwatch.Alert {
 	var all []billwatch.Alert
@@ -69,19 +99,23 @@ func SendTest(ctx context.Context, t *Templates, in Integration, now time.Time) 
 		GroupLabels: billwatch.Labels{billwatch.LabelAlert: "Test"},
 		Reason:      billwatch.WhyTest, Status: billwatch.Firing, FrozenAt: now,
 	}
-	labels := billwatch.Labels{billwatch.LabelAlert: "Test"}
-	n.Alerts = []billwatch.Alert{{
-		Key:         billwatch.AlertKey{Rule: "Test"},
-		State:       billwatch.Firing,
-		StartsAt:    now,
-		Fingerprint: labels.Fingerprint(),
-		Labels:      labels,
-		Annotations: map[string]string{"summary": "This is a test message."},
-	}}
+	n.Alerts = []billwatch.Alert{testAlert(now)}
 	t.write(n, in.Overrides)
 	receipt, err := attempt(ctx, in.Notifier, *n, billwatch.Receipt{})
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.New("no answer in time")
 	}
 	return receipt, err
+}
+
+func testAlert(now time.Time) billwatch.Alert {
+	labels := billwatch.Labels{billwatch.LabelAlert: "Test"}
+	return billwatch.Alert{
+		Key:         billwatch.AlertKey{Rule: "Test"},
+		State:       billwatch.Firing,
+		StartsAt:    now,
+		Fingerprint: labels.Fingerprint(),
+		Labels:      labels,
+		Annotations: map[string]string{"summary": "This is a test message."},
+	}
 }
