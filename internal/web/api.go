@@ -13,7 +13,7 @@ import (
 type API struct {
 	Sources func(ctx context.Context) ([]Source, error)
 	Explain func(ctx context.Context, rule, account string) (Explanation, error)
-	Hosts   []string // names under which it may be asked; addresses and localhost always are
+	Hosts   func() []string // names under which it may be asked; addresses and localhost always are
 	Outbox  Notifications
 	// Receivers says how deliveries go, for the API and the metrics.
 	Receivers func(ctx context.Context) ([]Receiver, error)
@@ -22,6 +22,8 @@ type API struct {
 	Refused   string           // why nothing may be changed through it; empty where that is allowed
 
 	Silences func() SilenceBook // nil while there is no store
+	Alerts   Alerts
+	Accounts AccountBook
 }
 
 // Source is how a source can be seen at present. It names no person and holds
