@@ -22,7 +22,11 @@ type ear struct {
 	refuses error
 	took    []billwatch.Notification
 	tries   int
+	to      string // where it is, where it says so
 }
+
+// Destination implements notify.Addressed.
+func (e *ear) Destination() string { return e.to }
 
 func (e *ear) Notify(_ context.Context, n billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
 	e.mu.Lock()
