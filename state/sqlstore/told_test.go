@@ -67,6 +67,7 @@ type road struct {
 	router     *notify.Router
 	dispatcher *notify.Dispatcher
 	ears       map[string]*ear
+	groupBy    []string // all labels where empty
 }
 
 // newRoad opens a road to these receivers; the first one is told of everything.
@@ -87,7 +88,11 @@ func newRoad(w *outboxWorld, fallback string, receivers ...string) *road {
 func (r *road) open(fallback, root string, all map[string][]notify.Integration) {
 	r.Helper()
 	wait, often := time.Second, time.Minute
-	router, err := notify.NewRouter(&notify.Route{Receiver: root, GroupBy: []string{"..."}, GroupWait: &wait, GroupInterval: &often}, all)
+	groupBy := r.groupBy
+	if len(groupBy) == 0 {
+		groupBy = []string{"..."}
+	}
+	router, err := notify.NewRouter(&notify.Route{Receiver: root, GroupBy: groupBy, GroupWait: &wait, GroupInterval: &often}, all)
 	r.must(err)
 	r.router = router
 	set, problems := rules.Load(nil, rules.Options{})
