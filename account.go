@@ -1,6 +1,15 @@
 package billwatch
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// Why an account is not forgotten.
+var (
+	ErrNoAccount = errors.New("there is no such account")
+	ErrNotGone   = errors.New("the account is not gone: its source lists it")
+)
 
 // AccountKey identifies an account.
 type AccountKey struct {

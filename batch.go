@@ -61,6 +61,7 @@ type Batch struct {
 	Failing     []RuleFailure // rules that fail on evaluation, as far as that is news
 	Mended      []AlertKey    // those that no longer do
 	Requests    []time.Time   // the source's last requests, for its budget
+	Forget      []string      // accounts that are gone, and are no longer known
 }
 
 // Round is how a poll of a whole source ended.
@@ -85,4 +86,6 @@ type Knowledge struct {
 	Records  []Record          // 90 days, sorted by period
 	Alerts   []Alert           // pending and firing ones
 	Failing  map[string]string // rules that fail on evaluation, each with its sum; nil for none
+
+	Forgotten bool // it was deleted, and is forgotten although it is listed still
 }

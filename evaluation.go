@@ -71,6 +71,7 @@ type Evaluation struct {
 	Labels      Labels
 	LabelsBy    string // what makes them: another text once the rule or the configuration makes others
 	Annotations map[string]string
+	Miswritten  int // annotations whose template failed
 	RunbookURL  string
 	Snapshot    *Snapshot
 	Forecast    *Forecast

@@ -22,6 +22,9 @@ type Silence struct {
 	// UntilResolved ends it sooner: once it has matched a firing alert and then
 	// none for a while.
 	UntilResolved bool `json:"until_resolved,omitempty"`
+
+	// Annotations are kept for those who made it, and mean nothing here.
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // Matcher asks something of one label. A label that an alert lacks is empty.

@@ -22,7 +22,7 @@ const (
 // control and direction characters, and shortened.
 type Data struct {
 	Status            string     // "firing" while one alert fires, else "resolved"
-	Reason            string     // first, new_alerts, some_resolved, all_resolved, unmuted, repeat, storm, test
+	Reason            string     // why it is told: first, new_alerts, some_resolved, all_resolved, unmuted, repeat, storm, test
 	Receiver          string     // the receiver's name
 	Integration       string     // "ops/slack/0"
 	GroupLabels       Fields     // the labels that name the group
@@ -33,6 +33,20 @@ type Data struct {
 	Storm             *StormData // of a digest, which stands for many messages; else nil
 	ExternalURL       string     // of the pages; empty where there are none
 	Now               Moment     // when the message was written
+}
+
+// Why returns a sentence for those who wonder why they are told now; "" where
+// the alerts say it.
+func (d Data) Why() string {
+	switch d.Reason {
+	case billwatch.WhyTest:
+		return "This is a test: billwatch can reach you here, and nothing is wrong."
+	case billwatch.WhyRepeat:
+		return "A reminder: this fires still."
+	case billwatch.WhyUnmuted:
+		return "This was silenced or muted, and fires still."
+	}
+	return ""
 }
 
 // Fields are labels or annotations by name.
@@ -65,6 +79,23 @@ func (as Alerts) in(status string) Alerts {
 		}
 	}
 	return found
+}
+
+// Ended returns what .Ended of each is; "RESOLVED" where they differ, "" while one
+// fires.
+func (as Alerts) Ended() string {
+	ended := ""
+	for _, a := range as {
+		switch e := a.Ended(); {
+		case e == "":
+			return ""
+		case ended != "" && ended != e:
+			ended = "RESOLVED"
+		default:
+			ended = e
+		}
+	}
+	return ended
 }
 
 // First returns at most n of them.
@@ -103,11 +134,11 @@ type AlertData struct {
 	StartsAt    Moment        // when it began firing
 	EndsAt      Moment        // when it ended; empty while it fires
 	Reason      string        // of the last change, in words
-	Labels      Fields
-	Annotations Fields
-	RunbookURL  string // http or https; may be empty
-	URL         string // the alert's page; empty without external_url
-	SilenceURL  string // where it can be silenced; empty without external_url
+	Labels      Fields        // its labels
+	Annotations Fields        // the rule's texts
+	RunbookURL  string        // http or https; may be empty
+	URL         string        // the alert's page; empty without external_url
+	SilenceURL  string        // where it can be silenced; empty without external_url
 }
 
 // Summary returns the annotation summary on one line, or the rule's name.
@@ -120,9 +151,32 @@ func (a AlertData) Lasted() string {
 	return humanizeDays(a.EndsAt.Sub(a.StartsAt.Time).Hours() / 24)
 }
 
-// ShowValue says whether the rule's number tells more than the balance does.
+// Unwatched says whether the alert ended without being well: its rule or source
+// was removed, or somebody else is told of it.
+func (a AlertData) Unwatched() bool {
+	return a.Status == "resolved" && slices.Contains([]string{
+		"rule removed", "rule changed", "source removed", "no longer applies", "no longer routed",
+	}, a.Reason)
+}
+
+// Ended returns "RESOLVED", or "NO LONGER WATCHED" or "NO LONGER TOLD HERE"
+// where the alert ended without being well; "" while it fires.
+func (a AlertData) Ended() string {
+	switch {
+	case a.Status != "resolved":
+		return ""
+	case a.Reason == "no longer routed":
+		return "NO LONGER TOLD HERE"
+	case a.Unwatched():
+		return "NO LONGER WATCHED"
+	}
+	return "RESOLVED"
+}
+
+// ShowValue says whether the rule's number tells more than the balance and the
+// runway do.
 func (a AlertData) ShowValue() bool {
-	if a.Value == nil {
+	if a.Value == nil || a.Runway != nil && slices.Contains([]float64{a.Runway.Days.P10, a.Runway.Days.P50, a.Runway.Days.P90}, a.Value.number) {
 		return false
 	}
 	return a.Snapshot == nil || a.Snapshot.Balance == nil || a.Snapshot.Balance.number != a.Value.number
@@ -159,7 +213,14 @@ func (a AlertData) Details() []string {
 
 // AccountData is an account as templates see it.
 type AccountData struct {
-	Source, ID, Name, Provider, Kind, Role, Owner, Email string
+	Source   string // the source's name
+	ID       string // as the provider knows it
+	Name     string // may be empty; .Title never is where there is an account
+	Provider string // "notehub"
+	Kind     string // "organization", "billing_account"
+	Role     string // the credential's, on the account
+	Owner    string // who owns it; personal
+	Email    string // of the owner; personal
 }
 
 // Title returns the name, or the id where there is none.
@@ -168,15 +229,15 @@ func (a AccountData) Title() string { return cmp.Or(a.Name, a.ID) }
 // SnapshotData is what an account looked like, as templates see it: unknown
 // quantities are nil, unknown texts are empty.
 type SnapshotData struct {
-	At           Moment
-	Suspended    bool
-	State        string
-	Balance      *Quantity
-	Unit         string
-	PlanType     string
-	PlanEnd      Moment
-	Capacity     *Quantity
-	PaymentTerms string
+	At           Moment    // when it was read
+	Suspended    bool      // false where it is not known, too
+	State        string    // in the provider's words
+	Balance      *Quantity // nil while unknown
+	Unit         string    // of the balance: "events", "USD"
+	PlanType     string    // "Essentials"
+	PlanEnd      Moment    // empty where it has none
+	Capacity     *Quantity // of the plan; nil where it has none
+	PaymentTerms string    // in the provider's words
 }
 
 // Trouble returns the state where it is not the ordinary one.

@@ -38,6 +38,7 @@ type DispatcherConfig struct {
 	Log       *slog.Logger
 	Settled   func(billwatch.Settlement) // told of every stored settlement, by several goroutines; may be nil
 	Untold    func(alerts int)           // told how many came and went before anybody was told; may be nil
+	Miswrote  func(integration string)   // told of every message of which a template failed; may be nil
 
 	// Chart draws what goes with a notification, as a PNG; nil, or a nil picture,
 	// for none. It is called outside of any transaction.
@@ -56,8 +57,9 @@ type Dispatcher struct {
 	names    []string
 	senders  map[string]*sender
 	quiet    *sweeper
-	again    chan struct{} // what is due has changed
-	unmarked atomic.Int64  // attempts whose end could not be stored yet
+	again    chan struct{}   // what is due has changed
+	miswrite map[string]bool // integrations whose templates were said to fail; of the one who flushes
+	unmarked atomic.Int64    // attempts whose end could not be stored yet
 }
 
 // NewDispatcher returns a dispatcher for the router's integrations.
@@ -78,7 +80,7 @@ func NewDispatcher(c DispatcherConfig) (*Dispatcher, error) {
 	if c.Speed <= 0 {
 		c.Speed = 1
 	}
-	d := &Dispatcher{c: c, senders: map[string]*sender{}, again: make(chan struct{}, 1)}
+	d := &Dispatcher{c: c, senders: map[string]*sender{}, again: make(chan struct{}, 1), miswrite: map[string]bool{}}
 	d.quiet = &sweeper{store: c.Quiet, router: c.Router, now: c.Now}
 	for _, in := range c.Router.Integrations() {
 		d.names = append(d.names, in.Name)
@@ -210,11 +212,26 @@ func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
 	for _, f := range flushes {
 		if f.Notification != nil {
 			in := d.senders[f.Group.Integration].in
-			d.c.Templates.write(f.Notification, in.Overrides)
+			d.miswrote(in, d.c.Templates.write(f.Notification, in.Overrides))
 			draw.chart(ctx, in, f.Notification)
 		}
 	}
 	return len(groups), errors.Join(append(problems, d.freeze(ctx, flushes))...)
+}
+
+// miswrote says that templates failed: aloud once for each integration, and
+// counted each time. The message goes nonetheless.
+func (d *Dispatcher) miswrote(in Integration, problems []error) {
+	if len(problems) == 0 {
+		return
+	}
+	if !d.miswrite[in.Name] {
+		d.miswrite[in.Name] = true
+		d.c.Log.Warn("a template failed; the default one was used", "receiver", in.Receiver, "integration", in.Name, "err", errors.Join(problems...))
+	}
+	if d.c.Miswrote != nil {
+		d.c.Miswrote(in.Name)
+	}
 }
 
 func (d *Dispatcher) plan(g billwatch.Group, in Integration, now time.Time) Plan {

@@ -56,6 +56,35 @@ func TestWhatCameAndWentBeforeAnybodyWasToldIsCounted(t *testing.T) {
 	})
 }
 
+func TestATemplateThatFailsIsCountedAndSaidOnceAndTheMessageGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := integrations("ops")
+		all["ops"][0].Overrides = notify.Overrides{Text: "{{ (index .Alerts 7).Rule }}"}
+		s := newStageOf(t, all, "ops")
+		c := s.config(t)
+		var counted []string
+		c.Miswrote = func(integration string) { counted = append(counted, integration) }
+		s.runWith(t, c)
+		s.fire("a")
+		pass(time.Second)
+		s.resolve("a")
+		pass(time.Hour)
+		calls := s.receivers["ops"].got()
+		if got, want := story(calls), "first a, all_resolved (a)"; got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+		if text := calls[0].n.Message.Text; !strings.Contains(text, "a (blues, a)") || !strings.Contains(text, "out of range") {
+			t.Errorf("got %q, want the default text and what went wrong", text)
+		}
+		if diff := cmp.Diff([]string{"ops/webhook/0", "ops/webhook/0"}, counted); diff != "" {
+			t.Errorf("want -, got +:\n%s", diff)
+		}
+		if n := strings.Count(s.log.String(), "a template failed"); n != 1 {
+			t.Errorf("logged %d times, want once", n)
+		}
+	})
+}
+
 func TestAFailureIsTriedAgainWithTheSameIDAndBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, "ops")

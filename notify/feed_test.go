@@ -299,6 +299,40 @@ func TestTenThousandAlertsGoInTenPosts(t *testing.T) {
 	})
 }
 
+func TestAllThatEndedIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, b := &memory{}, &board{name: "am:9093"}
+		for i := range 2500 { // the later, the earlier by its key
+			m.end(low(fmt.Sprintf("%05d", 9999-i)))
+			time.Sleep(time.Millisecond)
+		}
+		told(t, m, nil, boards{b}, func(*notify.Feeder) {})
+		seen := map[string]int{}
+		for _, p := range b.got() {
+			for _, a := range p.alerts {
+				seen[a]++
+			}
+		}
+		if len(seen) != 2500 || len(b.got()) != 3 {
+			t.Errorf("%d alerts in %d posts, want 2500 in 3", len(seen), len(b.got()))
+		}
+	})
+}
+
+func TestThatAReceiverIsDownGoesElsewhereByTheRoutesAlone(t *testing.T) {
+	m, b := &memory{}, &board{name: "am:9093"}
+	m.fire(billwatch.Alert{Key: billwatch.AlertKey{Rule: billwatch.RuleReceiverDown}, Labels: billwatch.Labels{"severity": "critical"}})
+	all := integrations("ops")
+	all["am"] = []notify.Integration{{Name: "am/alertmanager/0", Receiver: "am", SendResolved: true, Notifier: boards{b}}}
+	f := notify.NewFeeder(notify.FeederConfig{
+		Store: m, Router: router(t, with(route("am"), route("ops", `severity="critical"`)), all), Fallback: "ops",
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	if err := f.Once(t.Context()); err != nil || len(b.got()) != 0 {
+		t.Errorf("Once = %v after %d posts, want none", err, len(b.got()))
+	}
+}
+
 func TestAFeedThatFailsIsTriedAgainAndHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}

@@ -3,6 +3,7 @@ package notify
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -11,42 +12,52 @@ import (
 	"github.com/billwatch/billwatch"
 )
 
-// Function is one function of message templates, as it is documented.
+// Function is one function of message templates, as its reference shows it.
 type Function struct {
-	Name, Usage, Gives string
-	call               any
+	Name      string
+	Signature string
+	Doc       string
+	Example   string // over the first alert of the sample low; $ is the message
+	Gives     string // what the example gives there
+
+	call any
 }
 
 // Functions returns the functions that message templates may use, in the order
-// of their reference page.
-func Functions() []Function {
-	return []Function{
-		{"humanize", "humanize .Value", "a number with thousands separators and its unit", humanize},
-		{"humanizeDays", "humanizeDays 6.7", "a number of days in words: 14 hours, 6.7 days", func(n any) (string, error) { return onFloat(n, humanizeDays) }},
-		{"humanizeDuration", "humanizeDuration 90.0", "a number of seconds in words: 1.5 minutes", humanizeDuration},
-		{"humanizeMoney", "humanizeMoney .Snapshot.Balance \"USD\"", "an amount with its cents and a currency", humanizeMoney},
-		{"percent", "percent .Value", "a number from 0 to 100 with a percent sign", func(n any) (string, error) {
-			return onFloat(n, func(f float64) string { return formatFloat(math.Round(f*10)/10) + " %" })
-		}},
-		{"since", "since .StartsAt", "a moment as seen from the message: 2 hours ago", func(m Moment) string { return m.Relative() }},
-		{"date", "date \"2006-01-02 15:04 MST\" .StartsAt", "a moment in a layout of Go", date},
-		{"toUpper", "toUpper .Status", "the text in upper case", strings.ToUpper},
-		{"toLower", "toLower .Status", "the text in lower case", strings.ToLower},
-		{"title", "title .Status", "the text with a capital first letter", capital},
-		{"trim", "trim .Rule", "the text without white space around it", strings.TrimSpace},
-		{"replace", "replace .Rule \"_\" \" \"", "the text with one text replaced by another", replaced},
-		{"join", "join \", \" .GroupLabels.Names", "texts with a separator between them", joined},
-		{"truncate", "truncate 40 .Rule", "at most so many characters", func(n int, s string) string { return cutRunes(s, max(1, n)) }},
-		{"plural", "plural 3 \"alert\"", "a number and a noun: 3 alerts", func(n any, noun string) (string, error) {
-			return onFloat(n, func(f float64) string { return plural(f, noun) })
-		}},
-		{"sub", "sub (len .Alerts) 10", "the difference of two whole numbers", func(a, b int) int { return a - b }},
-	}
+// of their reference.
+func Functions() []Function { return slices.Clone(functionTable) }
+
+// functionTable has the functions in the order of their reference.
+var functionTable = []Function{
+	{"humanize", "humanize NUMBER", "the number with thousands separators, and with its unit where it has one; `unknown` where it is", "humanize .Snapshot.Balance", "4,200 events", humanize},
+	{"humanizeMoney", "humanizeMoney NUMBER CURRENCY", "the amount with its cents and the currency", `humanizeMoney 1234.5 "USD"`, "1,234.50 USD", humanizeMoney},
+	{"humanizeDays", "humanizeDays NUMBER", "so many days as a person says them: minutes, hours or days", "humanizeDays .Runway", "13 days", onNumbers(humanizeDays)},
+	{"humanizeDuration", "humanizeDuration SECONDS", "the same of a number of seconds", "humanizeDuration 5400", "2 hours", humanizeDuration},
+	{"percent", "percent NUMBER", "a number from 0 to 100 with a percent sign", "percent 12.34", "12.3 %", onNumbers(percent)},
+	{"plural", "plural NUMBER NOUN", "the number and the noun, with an s where it needs one", `plural (len $.Alerts) "alert"`, "1 alert", func(n any, noun string) (string, error) {
+		return onFloat(n, func(f float64) string { return plural(f, noun) })
+	}},
+	{"since", "since TIME", "how long ago, or ahead, as seen from the message", "since .StartsAt", "2 hours ago", func(m Moment) string { return m.Relative() }},
+	{"date", "date LAYOUT TIME", "the time in a [layout of Go](https://pkg.go.dev/time#Layout), in the receiver's zone", `date "Mon 2 Jan, 15:04 MST" .StartsAt`, "Tue 24 Nov, 10:00 UTC", date},
+	{"toUpper", "toUpper TEXT", "the text in upper case", "toUpper .Severity", "WARNING", strings.ToUpper},
+	{"toLower", "toLower TEXT", "the text in lower case", "toLower .Rule", "capacitylow", strings.ToLower},
+	{"title", "title TEXT", "the text with a capital first letter", "title .Status", "Firing", capital},
+	{"trim", "trim TEXT", "the text without the white space around it", `trim " a "`, "a", strings.TrimSpace},
+	{"truncate", "truncate NUMBER TEXT", "at most so many characters of the text, with … where some are missing", "truncate 8 .Account.Name", "Harbour…", func(n int, s string) string { return cutRunes(s, max(1, n)) }},
+	{"replace", "replace TEXT OLD NEW", "the text with each OLD made NEW", `replace .Account.ID ":" " "`, "app 1234", replaced},
+	{"join", "join SEPARATOR TEXTS", "the texts with the separator between them", `join ", " $.GroupLabels.Names`, "alertname, source", joined},
+	{"sub", "sub NUMBER NUMBER", "the difference of two whole numbers", "sub 10 (len $.Alerts)", "9", func(a, b int) int { return a - b }},
 }
+
+func onNumbers(word func(float64) string) func(any) (string, error) {
+	return func(n any) (string, error) { return onFloat(n, word) }
+}
+
+func percent(f float64) string { return formatFloat(math.Round(f*10)/10) + " %" }
 
 func functionMap() template.FuncMap {
 	table := template.FuncMap{}
-	for _, f := range Functions() {
+	for _, f := range functionTable {
 		table[f.Name] = f.call
 	}
 	return table

@@ -9,12 +9,15 @@ import (
 	"github.com/billwatch/billwatch"
 )
 
-// write gives a decided notification its id, link and text: it is frozen.
-func (t *Templates) write(n *billwatch.Notification, o Overrides) {
+// write gives a decided notification its id, link and text: it is frozen. It
+// returns what went wrong with the text.
+func (t *Templates) write(n *billwatch.Notification, o Overrides) []error {
 	n.ID = NewID(n.FrozenAt)
 	n.Incident = cmp.Or(n.Incident, n.ID)
 	n.ExternalURL = t.external
-	n.Message = t.Render(*n, o)
+	var problems []error
+	n.Message, problems = t.render(*n, o)
+	return problems
 }
 
 // Preview returns the notifications that these alerts would give if nobody had
@@ -69,19 +72,23 @@ func SendTest(ctx context.Context, t *Templates, in Integration, now time.Time) 
 		GroupLabels: billwatch.Labels{billwatch.LabelAlert: "Test"},
 		Reason:      billwatch.WhyTest, Status: billwatch.Firing, FrozenAt: now,
 	}
-	labels := billwatch.Labels{billwatch.LabelAlert: "Test"}
-	n.Alerts = []billwatch.Alert{{
-		Key:         billwatch.AlertKey{Rule: "Test"},
-		State:       billwatch.Firing,
-		StartsAt:    now,
-		Fingerprint: labels.Fingerprint(),
-		Labels:      labels,
-		Annotations: map[string]string{"summary": "This is a test message."},
-	}}
+	n.Alerts = []billwatch.Alert{testAlert(now)}
 	t.write(n, in.Overrides)
 	receipt, err := attempt(ctx, in.Notifier, *n, billwatch.Receipt{})
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.New("no answer in time")
 	}
 	return receipt, err
+}
+
+func testAlert(now time.Time) billwatch.Alert {
+	labels := billwatch.Labels{billwatch.LabelAlert: "Test"}
+	return billwatch.Alert{
+		Key:         billwatch.AlertKey{Rule: "Test"},
+		State:       billwatch.Firing,
+		StartsAt:    now,
+		Fingerprint: labels.Fingerprint(),
+		Labels:      labels,
+		Annotations: map[string]string{"summary": "This is a test message."},
+	}
 }

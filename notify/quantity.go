@@ -13,7 +13,7 @@ import (
 // Quantity is a number with its unit, which may be empty. Printed, it has
 // thousands separators and its unit, and money has its cents.
 type Quantity struct {
-	Unit   string
+	Unit   string // "events", "USD"; may be empty
 	number float64
 	exact  string // the digits that came, where there are some
 }

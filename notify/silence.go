@@ -57,6 +57,13 @@ func CheckSilence(s billwatch.Silence) error {
 			wrong(text.field, "is longer than %d bytes", maxComment)
 		}
 	}
+	size := 0
+	for name, value := range s.Annotations {
+		size += len(name) + len(value)
+	}
+	if size > 2*maxComment {
+		wrong("annotations", "are longer than %d bytes", 2*maxComment)
+	}
 	return errors.Join(problems...)
 }
 

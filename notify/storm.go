@@ -76,7 +76,9 @@ func (d *Dispatcher) tryStorm(ctx context.Context, in Integration, flushes []bil
 	}
 	flush := g.flush(inside, now, full)
 	flush.Digest.ExternalURL = d.c.Templates.external
-	flush.Digest.Message = d.c.Templates.Render(flush.Digest, in.Overrides)
+	message, problems := d.c.Templates.render(flush.Digest, in.Overrides)
+	d.miswrote(in, problems)
+	flush.Digest.Message = message
 	return beside, d.c.Storms.FreezeStorm(ctx, flush)
 }
 

@@ -5,18 +5,18 @@ import "github.com/billwatch/billwatch"
 // StormData is what a digest says of everything that it stands for; .Alerts are
 // the worst of it.
 type StormData struct {
-	Messages int // that it stands for
-	Firing   int // alerts
-	Resolved int
+	Messages int         // that it stands for
+	Firing   int         // alerts that fire
+	Resolved int         // alerts that have ended
 	Rules    []StormRule // most alerts first
 }
 
 // StormRule counts the alerts of one rule.
 type StormRule struct {
-	Rule     string
-	Severity string
-	Firing   int
-	Resolved int
+	Rule     string // the rule's name
+	Severity string // the label; may be empty
+	Firing   int    // alerts that fire
+	Resolved int    // alerts that have ended
 }
 
 // First returns the first n rules.

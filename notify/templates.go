@@ -8,10 +8,12 @@ import (
 	html "html/template"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	text "text/template"
 	"time"
+	"unicode/utf8"
 
 	"github.com/billwatch/billwatch"
 )
@@ -38,7 +40,7 @@ const (
 
 // TemplatesConfig is what Templates are made from.
 type TemplatesConfig struct {
-	Files       map[string]string // template files by name; they may redefine the default templates
+	Files       map[string]string // template files by path; they may redefine the default templates
 	ExternalURL string            // of the pages, for links; may be empty
 	Timezone    *time.Location    // of times in messages; nil is UTC
 }
@@ -49,6 +51,7 @@ type Templates struct {
 	zone     *time.Location
 	shipped  set // without anything of the user's, in case that fails
 	own      set // only ever copied
+	files    map[string]string
 
 	mu        sync.Mutex
 	overrides map[Overrides]set
@@ -61,12 +64,13 @@ type set struct {
 	html *html.Template
 }
 
-// NewTemplates reads the default templates and then the files. A file that does
-// not parse is a *billwatch.FieldError of the field templates.
+// NewTemplates reads the default templates and then the files. What is wrong
+// with these are billwatch.Problems, with their places.
 func NewTemplates(c TemplatesConfig) (*Templates, error) {
 	t := &Templates{
 		external:  strings.TrimRight(c.ExternalURL, "/"),
 		zone:      cmp.Or(c.Timezone, time.UTC),
+		files:     maps.Clone(c.Files),
 		overrides: map[Overrides]set{},
 	}
 	var err error
@@ -79,19 +83,62 @@ func NewTemplates(c TemplatesConfig) (*Templates, error) {
 	if err != nil {
 		return nil, fmt.Errorf("default templates: %w", err)
 	}
-	var problems []error
+	var problems billwatch.Problems
+	defined := map[string]string{} // files by the templates that they define
 	for _, name := range slices.Sorted(maps.Keys(c.Files)) {
-		next, err := t.own.with(name, c.Files[name])
+		source := c.Files[name]
+		next, err := t.own.with(name, source)
 		if err != nil {
-			problems = append(problems, &billwatch.FieldError{Field: "templates", Err: err})
+			problems = append(problems, fileProblem(err, name, source))
 			continue
 		}
+		problems = append(problems, twice(defined, name, source)...)
 		t.own = next
 	}
 	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
+		return nil, problems
 	}
 	return t, nil
+}
+
+func fileProblem(err error, name, source string) billwatch.Problem {
+	w, ok := wrongIn(err, name, source)
+	if !ok {
+		return billwatch.Problem{File: name, Severity: billwatch.SeverityError, Message: "template: " + err.Error()}
+	}
+	return w.problem(name, source)
+}
+
+// twice finds what a file defines that another one defines, too: which of them
+// holds would hang on their names.
+func twice(defined map[string]string, file, source string) billwatch.Problems {
+	alone, err := newSet().with(file, source)
+	if err != nil {
+		return nil
+	}
+	var problems billwatch.Problems
+	for _, t := range alone.text.Templates() {
+		name := t.Name()
+		if name == file || name == "" {
+			continue
+		}
+		first, ok := defined[name]
+		if !ok {
+			defined[name] = file
+			continue
+		}
+		w := wrong{line: 1, column: 1, message: fmt.Sprintf("%q is defined in %s, too", name, first)}
+		if at := strings.Index(source, strconv.Quote(name)); at >= 0 {
+			before := source[:at]
+			w.line += strings.Count(before, "\n")
+			w.column += utf8.RuneCountInString(before[strings.LastIndex(before, "\n")+1:])
+		}
+		p := w.problem(file, source)
+		p.Hint = "give one of them another name, or delete it"
+		problems = append(problems, p)
+	}
+	slices.SortFunc(problems, func(a, b billwatch.Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	return problems
 }
 
 func newSet() set {
@@ -150,7 +197,11 @@ func (t *Templates) compile(o Overrides) (set, error) {
 		}
 		next, err := s.with(name, source)
 		if err != nil {
-			problems = append(problems, &billwatch.FieldError{Field: field, Err: err})
+			wrong := &billwatch.FieldError{Field: field, Err: err}
+			if w, ok := wrongIn(err, name, source); ok {
+				wrong.Err, wrong.Offset = errors.New("template: "+w.message), w.offset(source)
+			}
+			problems = append(problems, wrong)
 			return
 		}
 		s = next
@@ -183,8 +234,14 @@ func (t *Templates) forOverrides(o Overrides) (set, error) {
 // its FrozenAt. It never fails: where a template does, the default one is used
 // and the text ends with what went wrong.
 func (t *Templates) Render(n billwatch.Notification, o Overrides) billwatch.Message {
+	m, _ := t.render(n, o)
+	return m
+}
+
+// render returns what went wrong, too.
+func (t *Templates) render(n billwatch.Notification, o Overrides) (billwatch.Message, []error) {
 	own, err := t.forOverrides(o)
-	r := rendering{own: own, shipped: t.shipped, until: time.Now().Add(maxTime), problems: lines(err)}
+	r := rendering{own: own, shipped: t.shipped, until: time.Now().Add(maxTime), problems: flat(err)}
 	r.data = writer{now: n.FrozenAt, zone: cmp.Or(o.Timezone, t.zone), external: t.external}.data(n)
 	m := billwatch.Message{
 		Title: cutBytes(cleanLine(r.plain(titleTemplate, maxTitle), maxTitle), maxTitle),
@@ -192,18 +249,18 @@ func (t *Templates) Render(n billwatch.Notification, o Overrides) billwatch.Mess
 		HTML:  r.page(),
 	}
 	for _, problem := range r.problems {
-		problem = cleanLine(problem, maxName*4)
-		m.Text += "\n\nTemplate error: " + problem
-		m.HTML += "<p>Template error: " + html.HTMLEscapeString(problem) + "</p>\n"
+		said := cleanLine(problem.Error(), maxName*4)
+		m.Text += "\n\nTemplate error: " + said
+		m.HTML += "<p>Template error: " + html.HTMLEscapeString(said) + "</p>\n"
 	}
-	return m
+	return m, r.problems
 }
 
-func lines(err error) []string {
+func flat(err error) []error {
 	if err == nil {
 		return nil
 	}
-	return []string{err.Error()}
+	return []error{err}
 }
 
 // rendering is the writing of one message, with what went wrong so far.
@@ -211,14 +268,14 @@ type rendering struct {
 	own, shipped set
 	data         Data
 	until        time.Time // when its own templates must have ended
-	problems     []string
+	problems     []error
 }
 
 func (r *rendering) plain(name string, most int) string {
 	out := &bounded{room: most, until: r.until}
 	err := r.own.text.ExecuteTemplate(out, name, r.data)
 	if err != nil && !out.full {
-		r.problems = append(r.problems, err.Error())
+		r.problems = append(r.problems, err)
 		out = &bounded{room: most}
 		_ = r.shipped.text.ExecuteTemplate(out, name, r.data) // golden files watch over it
 	}
@@ -230,7 +287,7 @@ func (r *rendering) plain(name string, most int) string {
 func (r *rendering) page() string {
 	out, err := r.executeHTML(r.own, r.until)
 	if err != nil && !out.full {
-		r.problems = append(r.problems, err.Error())
+		r.problems = append(r.problems, err)
 		out, err = r.executeHTML(r.shipped, time.Time{})
 	}
 	if err != nil {

@@ -1,8 +1,8 @@
 package notify_test
 
 import (
+	"errors"
 	"flag"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,43 +101,13 @@ func notification(reason string, alerts ...billwatch.Alert) billwatch.Notificati
 	return n
 }
 
+// The golden files are what people read; each situation has its own.
 func TestDefaultMessages(t *testing.T) {
-	var many []billwatch.Alert
-	for range 60 {
-		many = append(many, lowBalance(t, "Acme Prod", noon.Add(-time.Hour)))
-	}
-	money := lowBalance(t, "GPU farm", noon.Add(-30*time.Minute))
-	money.Snapshot.Balance, money.Snapshot.Unit, money.Snapshot.Plan = decimal(t, "57.9"), "USD", billwatch.Plan{}
-	money.Forecast.BurnRate, money.Forecast.Note = 12.5, ""
-	money.Forecast.Runway = billwatch.Quantiles{P10: 3.25, P50: 4.6, P90: math.Inf(1)}
-	share := 11.58
-	money.Value = &share
-	blind := firing(labels("alertname=SourceDown source=blues severity=critical"), noon.Add(-time.Minute))
-	blind.Annotations = map[string]string{"summary": "blues has not been polled for 15 minutes", "reason": "dial: connection refused"}
-	gone := ended(suspended(t, noon.Add(-50*time.Hour)), noon.Add(-time.Minute))
-	gone.Reason = "no longer applies"
-	digest := notification("storm", append([]billwatch.Alert{suspended(t, noon.Add(-3*time.Minute))}, many[:49]...)...)
-	digest.Truncated = 99_900
-	digest.Storm = &billwatch.Storm{Groups: 99_950, Rules: []billwatch.StormRule{
-		{Rule: "CapacityLow", Severity: "warning", Firing: 99_939}, {Rule: "OrganizationSuspended", Severity: "critical", Firing: 1, Resolved: 10},
-	}}
-	for _, c := range []struct {
-		name string
-		n    billwatch.Notification
-	}{
-		{"suspended", notification("first", suspended(t, noon.Add(-3*time.Minute)))},
-		{"low", notification("first", lowBalance(t, "Acme Prod", noon.Add(-2*time.Hour)))},
-		{"money", notification("repeat", money)},
-		{"blind", notification("first", blind)},
-		{"resolved", notification("all_resolved", gone)},
-		{"mixed", notification("some_resolved", lowBalance(t, "Acme Prod", noon.Add(-2*time.Hour)), ended(lowBalance(t, "Acme Test", noon.Add(-26*time.Hour)), noon))},
-		{"many", notification("first", many...)},
-		{"storm", digest},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			m := templates(t, nil).Render(c.n, notify.Overrides{})
-			golden(t, c.name+".txt", m.Title+"\n\n"+m.Text)
-			golden(t, c.name+".html", strings.TrimSuffix(m.HTML, "\n"))
+	for _, s := range notify.Samples() {
+		t.Run(s.Name, func(t *testing.T) {
+			m := templates(t, nil).Render(s.Notification, notify.Overrides{})
+			golden(t, s.Name+".txt", m.Title+"\n\n"+m.Text)
+			golden(t, s.Name+".html", strings.TrimSuffix(m.HTML, "\n"))
 		})
 	}
 }
@@ -172,19 +142,49 @@ func TestFilesAndOverridesReplaceByName(t *testing.T) {
 	}
 }
 
-func TestATemplateThatDoesNotParseIsAnErrorAtNew(t *testing.T) {
+func TestAFileThatDoesNotParseHasItsPlace(t *testing.T) {
+	for _, c := range []struct{ name, source, says string }{
+		{"an action without an end", "fine\n{{ define \"x\" }}{{ .Y", "own.tmpl:2:1: template: unclosed action\n  | {{ define \"x\" }}{{ .Y\n  | ^"},
+		{"a function that is not there", "ä {{ nosuch .X }}", "own.tmpl:1:6: template: function \"nosuch\" not defined\n  | ä {{ nosuch .X }}\n  |      ^"},
+		{"a variable that is not there", "{{ define \"x\" }}\n\t{{ $total }}{{ end }}", "own.tmpl:2:5: template: undefined variable \"$total\"\n  |  {{ $total }}{{ end }}\n  |     ^"},
+		{"an end too many", "a{{ end }}", "own.tmpl:1:2: template: unexpected {{end}}"},
+		{"a character", "{{ # }}", "own.tmpl:1:4: template: unexpected \"#\" in command"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := notify.NewTemplates(notify.TemplatesConfig{Files: map[string]string{"own.tmpl": c.source}})
+			if err == nil || !strings.HasPrefix(err.Error(), c.says) {
+				t.Errorf("got\n%v\nwant\n%s", err, c.says)
+			}
+		})
+	}
+}
+
+func TestEveryFileIsReadWhateverItsName(t *testing.T) {
+	tmpl := templates(t, map[string]string{
+		"ops/own.tmpl": `{{ define "one" }}1{{ end }}`, "finance/own.tmpl": `{{ define "two" }}2{{ end }}`,
+	})
+	m := tmpl.Render(sample(t, "low"), notify.Overrides{Text: `{{ template "one" }} {{ template "two" }}`})
+	if m.Text != "1 2" {
+		t.Errorf("got %q, want both", m.Text)
+	}
 	_, err := notify.NewTemplates(notify.TemplatesConfig{Files: map[string]string{
-		"a.tmpl": `{{ define "x" }}{{ .Y`, "b.tmpl": `{{ nosuch }}`, "c.tmpl": `fine`,
+		"a/own.tmpl": `{{ define "billwatch.account" }}1{{ end }}`, "b/own.tmpl": "\n" + `{{ define "billwatch.account" }}2{{ end }}`,
 	}})
-	if diff := cmp.Diff([]string{"templates", "templates"}, fieldsOf(err)); diff != "" {
-		t.Errorf("want -, got +:\n%s", diff)
+	want := "b/own.tmpl:2:11: template: \"billwatch.account\" is defined in a/own.tmpl, too\n" +
+		"  | {{ define \"billwatch.account\" }}2{{ end }}\n  |           ^\n  hint: give one of them another name, or delete it"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	if err == nil || !strings.Contains(err.Error(), "a.tmpl:1") || !strings.Contains(err.Error(), `b.tmpl:1: function "nosuch" not defined`) {
-		t.Errorf("the places are missing: %v", err)
-	}
-	err = templates(t, nil).Check(notify.Overrides{Title: "{{ if }}", Text: "{{ .Status }}", HTML: "{{ end }}"})
+}
+
+func TestAReceiversTemplateThatDoesNotParse(t *testing.T) {
+	err := templates(t, nil).Check(notify.Overrides{Title: "{{ if }}", Text: "{{ .Status }}", HTML: "<p>\nä {{ nosuch }}"})
 	if diff := cmp.Diff([]string{"title", "html"}, fieldsOf(err)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
+	}
+	var html *billwatch.FieldError
+	if !errors.As(errors.Join(err.(interface{ Unwrap() []error }).Unwrap()[1:]...), &html) || html.Offset != 9 {
+		t.Errorf("got %+v, want the place", html)
 	}
 }
 

@@ -182,7 +182,7 @@ func (r *rule) labelsFor(a billwatch.Account) billwatch.Labels {
 		if i == 0 {
 			data = labelsOf(a, r.name)
 		}
-		labels[l.name] = l.render(data)
+		labels[l.name], _ = l.render(data) // made over and over, and counted nowhere
 	}
 	labels[billwatch.LabelAlert] = r.name
 	labels[billwatch.LabelSource] = a.Source
@@ -215,7 +215,10 @@ func (r *rule) annotationsFor(e *env, out *billwatch.Evaluation) map[string]stri
 		data.Runway, data.BurnRate, data.ExhaustAt = f.Runway, f.BurnRate, f.ExhaustAt
 	}
 	for _, a := range r.annotations {
-		annotations[a.name] = a.render(data)
+		failed := false
+		if annotations[a.name], failed = a.render(data); failed {
+			out.Miswritten++
+		}
 	}
 	return annotations
 }

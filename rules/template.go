@@ -116,13 +116,13 @@ func templateError(err error) string { return templatePlace.ReplaceAllString(err
 
 // render returns the text; where that fails, the error in the text's stead:
 // an alert is told with a broken annotation rather than not at all.
-func (t namedText) render(data any) string {
+func (t namedText) render(data any) (text string, failed bool) {
 	if t.tmpl == nil {
-		return t.plain
+		return t.plain, false
 	}
 	out := &bounded{}
 	if err := t.tmpl.Execute(out, data); err != nil {
-		return fmt.Sprintf("%s(template: %s)", out.String(), templateError(err))
+		return fmt.Sprintf("%s(template: %s)", out.String(), templateError(err)), true
 	}
-	return out.String()
+	return out.String(), false
 }

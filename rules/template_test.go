@@ -19,9 +19,13 @@ func TestAccountDataIsNoTemplate(t *testing.T) {
 
 func TestTemplateThatFailsSaysSo(t *testing.T) {
 	set := load(t, condition("true")+`    annotations: { summary: "{{ .Account.Name }} {{ index .Vars.list 9 }}" }`+"\n")
-	got := only(t, set.Evaluate(at(acme()))).Annotations["summary"]
+	out := only(t, set.Evaluate(at(acme())))
+	got := out.Annotations["summary"]
 	if !strings.HasPrefix(got, "Acme (template: ") || !strings.Contains(got, "index") {
 		t.Errorf("got %q", got)
+	}
+	if out.Miswritten != 1 {
+		t.Errorf("%d annotations are said to have failed, want 1", out.Miswritten)
 	}
 }
 

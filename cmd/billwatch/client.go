@@ -95,6 +95,15 @@ func (c *client) post(ctx context.Context, path string, body, into any) error {
 	return c.do(request, into)
 }
 
+// delete has something ended.
+func (c *client) delete(ctx context.Context, path string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, c.base.JoinPath(path).String(), http.NoBody)
+	if err != nil {
+		return misused(err)
+	}
+	return c.do(request, nil)
+}
+
 // do sends a request and decodes the answer unless into is nil.
 func (c *client) do(request *http.Request, into any) error {
 	request.Header.Set("User-Agent", "billwatch/"+version)
@@ -139,27 +148,40 @@ func (c *client) unreachable(err error) error {
 
 // refused says what the other side said against a request.
 func (c *client) refused(status int, text []byte) error {
-	var said struct {
-		Detail string `json:"detail"`
-	}
-	what := http.StatusText(status)
-	if json.Unmarshal(text, &said) == nil && said.Detail != "" {
-		lines := strings.Split(said.Detail, "\n")
-		for i := range lines {
-			lines[i] = plain(lines[i])
-		}
-		what = strings.Join(lines, "\n")
+	what, detailed := said(text)
+	if !detailed {
+		what = http.StatusText(status)
 	}
 	hint := ""
 	switch {
 	case status == http.StatusUnauthorized:
 		hint = "\n  hint: " + envUser + " and " + envPassword + ", or --url http://USER:PASSWORD@HOST:9595"
-	case status == http.StatusNotFound && said.Detail == "":
+	case status == http.StatusNotFound && !detailed:
 		hint = "\n  hint: is that a billwatch of this version? --url says where it is"
 	case status/100 == 3:
 		hint = "\n  hint: it leads elsewhere; name that address with --url"
 	}
 	return &refusedError{status, fmt.Sprintf("%s: %d: %s%s", c.base, status, strings.TrimSuffix(what, "."), hint)}
+}
+
+// said returns the text of an answer that refuses: a problem's, or as
+// Alertmanager words it.
+func said(text []byte) (string, bool) {
+	var problem struct {
+		Detail  string `json:"detail"`
+		Message string `json:"message"`
+	}
+	var detail string
+	if json.Unmarshal(text, &problem) == nil {
+		detail = cmp.Or(problem.Detail, problem.Message)
+	} else if json.Unmarshal(text, &detail) != nil {
+		return "", false
+	}
+	lines := strings.Split(detail, "\n")
+	for i := range lines {
+		lines[i] = plain(lines[i])
+	}
+	return strings.Join(lines, "\n"), detail != ""
 }
 
 // refusedError is what the other side said against a request.

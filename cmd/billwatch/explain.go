@@ -56,7 +56,7 @@ func newExplain(g *globals) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&o.snapshots, "snapshots", nil, "read snapshots from this JSON `FILE` (may be repeated)")
-	cmd.Flags().StringVar(&o.address, "url", "", "ask the billwatch at this `ADDRESS` (http://HOST:9595)")
+	cmd.Flags().StringVar(&o.address, "url", "", "`ADDRESS` of a running billwatch, which then answers")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	return cmd
 }

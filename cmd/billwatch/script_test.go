@@ -15,6 +15,7 @@ import (
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/simulate"
 	"github.com/billwatch/billwatch/internal/web"
+	"github.com/billwatch/billwatch/state/sqlstore"
 )
 
 // vendorToken is what the simulated APIs ask for.
@@ -30,6 +31,16 @@ func vendors(t *testing.T) (notehub, cudo string) {
 		return server.URL
 	}
 	return serve(simulate.NewNotehub(c)), serve(simulate.NewCudo(c))
+}
+
+// silenceBook is a store's.
+func silenceBook(t *testing.T) func() web.SilenceBook {
+	store, err := sqlstore.Open(t.Context(), sqlstore.Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "silences.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return func() web.SilenceBook { return store }
 }
 
 // running serves what a running billwatch does, with a delivery log of two.
@@ -63,6 +74,7 @@ func running(t *testing.T) string {
 		}
 		return []web.TestMessage{{Integration: "ops/slack/0", Accepted: true, Answer: "200 OK: ok"}, {Integration: "ops/email/0", Error: "550 no \x1b[31msuch user"}}, nil
 	}}
+	api.Now, api.Silences = time.Now, silenceBook(t)
 	handler := web.Handler(&web.Health{}, web.NewMetrics("test"), api)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, password, _ := r.BasicAuth(); name != "ops" || password != "planted" {

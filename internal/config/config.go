@@ -28,16 +28,18 @@ type Config struct {
 	Hash      string   // the same where sources, rules, routes and receivers are, whatever their secrets
 	State     billwatch.Secret
 	Retention time.Duration
-	Listen    string
-	Hosts     []string // names under which it may be asked for what it shows
-	Log       Log
-	Timezone  *time.Location // of times in messages
-	Sources   []Source       // in the order of the file
-	Accounts  []AccountEntry
-	Rules     *rules.Set
-	Router    *notify.Router
-	Fallback  string // the receiver that is told when another one is down; may be empty
-	Templates *notify.Templates
+
+	ForgetAfter time.Duration // how long an account is gone before it is forgotten
+	Listen      string
+	Hosts       []string // names under which it may be asked for what it shows
+	Log         Log
+	Timezone    *time.Location // of times in messages
+	Sources     []Source       // in the order of the file
+	Accounts    []AccountEntry
+	Rules       *rules.Set
+	Router      *notify.Router
+	Fallback    string // the receiver that is told when another one is down; may be empty
+	Templates   *notify.Templates
 
 	options rules.Options // that the rules were compiled with
 }

@@ -21,6 +21,7 @@ type settings struct {
 	AllowedHosts []string         `yaml:"allowed_hosts"`
 	State        billwatch.Secret `yaml:"state"`
 	Retention    time.Duration    `yaml:"retention"`
+	ForgetAfter  time.Duration    `yaml:"forget_after"`
 	Listen       string           `yaml:"listen"`
 	Log          logSettings      `yaml:"log"`
 	Timezone     *time.Location   `yaml:"timezone"`
@@ -50,7 +51,7 @@ type builtinRules struct {
 
 func defaults() settings {
 	return settings{
-		State: "sqlite:billwatch.db", Retention: 400 * 24 * time.Hour, Listen: "127.0.0.1:9595",
+		State: "sqlite:billwatch.db", Retention: 400 * 24 * time.Hour, ForgetAfter: 7 * 24 * time.Hour, Listen: "127.0.0.1:9595",
 		Log: logSettings{Level: "info", Format: "auto"}, Timezone: time.UTC,
 	}
 }
@@ -58,7 +59,7 @@ func defaults() settings {
 // notYet are keys that a later version will know.
 func notYet() []string {
 	return []string{
-		"web_config_file", "heartbeat", "forget_after",
+		"web_config_file", "heartbeat",
 	}
 }
 
@@ -93,6 +94,10 @@ func (l *loader) general(root *yaml.Node) {
 	c.Log = l.log(document.Get(root, "log"), s.Log)
 	if s.Retention < 24*time.Hour {
 		l.fail(document.Get(root, "retention"), "retention: must be at least 1d", "")
+	}
+	c.ForgetAfter = s.ForgetAfter
+	if s.ForgetAfter < time.Hour {
+		l.fail(document.Get(root, "forget_after"), "forget_after: must be at least 1h", "")
 	}
 	if !validState(s.State) {
 		l.fail(document.Get(root, "state"), "state: must be sqlite:PATH or postgres://USER@HOST/DATABASE", "")

@@ -1,13 +1,14 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/internal/document"
 	"github.com/billwatch/billwatch/notify"
 )
@@ -24,18 +25,21 @@ func (l *loader) templates(patterns []*yaml.Node) {
 			l.fail(f.node, "templates: "+err.Error(), "")
 			continue
 		}
-		c.Files[filepath.Base(f.name)] = text
+		c.Files[f.name] = text // whole: two folders may have files of one name
 		l.templateTexts = append(l.templateTexts, text)
 	}
 	var err error
 	if l.config.Templates, err = notify.NewTemplates(c); err == nil {
 		return
 	}
-	n := document.Get(l.doc.Root(), "templates")
-	l.place(section{"templates", l.doc.Root(), n}, true, err)
-	c.Files = nil
-	if l.config.Templates, err = notify.NewTemplates(c); err != nil {
-		l.fail(n, err.Error(), "")
+	var problems billwatch.Problems
+	if errors.As(err, &problems) {
+		l.add(problems)
+		c.Files = nil
+		l.config.Templates, err = notify.NewTemplates(c)
+	}
+	if err != nil {
+		l.fail(document.Get(l.doc.Root(), "templates"), err.Error(), "")
 	}
 }
 

@@ -105,7 +105,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"a storm of nothing", hook("storm_limit: 0"), "billwatch.yaml:4:77: storm_limit: must be at least 1"},
 		{"a misspelt key", hook("send_resolve: true"), "billwatch.yaml:4:64: unknown key \"send_resolve\"\n  hint: did you mean send_resolved?"},
 		{"a header that is none", hook("headers: { \"a b\": c }"), "billwatch.yaml:4:82: headers.a b: is not a header's name"},
-		{"a subject that is no template", around("  m: { email: { to: [a@example.com], from: b@example.com, smarthost: \"s:25\", subject: \"{{ .X\" } }\nroute: { receiver: m }"), "billwatch.yaml:4:3: warning: no route leads to receiver \"hook\"\nbillwatch.yaml:5:87: subject: template: billwatch.title:1: unclosed action"},
+		{"a subject that is no template", around("  m: { email: { to: [a@example.com], from: b@example.com, smarthost: \"s:25\", subject: \"{{ .X\" } }\nroute: { receiver: m }"), "billwatch.yaml:4:3: warning: no route leads to receiver \"hook\"\nbillwatch.yaml:5:87: subject: template: unclosed action"},
 
 		{"several receivers without a route", around("  other: {}"), "billwatch.yaml:3:1: with several receivers a route: is needed\n  hint: route: { receiver: … }"},
 		{"a route without receiver", around("route: {}"), "billwatch.yaml:4:3: warning: no route leads to receiver \"hook\"\nbillwatch.yaml:5:8: receiver: the root route needs a receiver"},

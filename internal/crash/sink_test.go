@@ -57,7 +57,7 @@ func (s *sink) mood() string {
 	if s.calm || s.rng.IntN(100) >= 25 {
 		return ""
 	}
-	all := []string{"500", "500", "500 with an answer as if well", "429", "503 and when", "hang", "hang up after", "hang up before", "hang up before"}
+	all := []string{"500", "500 with an answer as if well", "429", "429", "503 and when", "hang", "hang up after", "hang up before", "hang up before"}
 	return all[s.rng.IntN(len(all))]
 }
 

@@ -47,7 +47,7 @@ route:
   group_interval: 1s
   repeat_interval: 24h
   routes:
-    - { receiver: two, group_by: [alertname], group_wait: 1s, group_interval: 2s, repeat_interval: 5s, continue: true }
+    - { receiver: two, group_by: [alertname], group_wait: 1s, group_interval: 4s, repeat_interval: 8s, continue: true }
     - { receiver: one }
 builtin_rules: { disabled: [AccountSuspended, RunsOutSoon, SourceDown, AccountStale, AccountGone] }
 rules:
@@ -84,7 +84,7 @@ type trigger struct {
 var manners = map[string]habits{
 	"hook one": {interval: time.Second, repeat: 24 * time.Hour, timeout: impatience},
 	"mail":     {interval: time.Second, repeat: 24 * time.Hour, timeout: 5 * time.Second},
-	"hook two": {interval: 2 * time.Second, repeat: 5 * time.Second, timeout: impatience},
+	"hook two": {interval: 4 * time.Second, repeat: 8 * time.Second, timeout: impatience},
 }
 
 func newWorld(t *testing.T, state string, seed uint64) *world {

@@ -57,11 +57,12 @@ type Daemon struct {
 	plans   *plans
 	reload  reload
 	take    taking
+	look    chan struct{} // asks for a look at what cannot be seen
 }
 
 // New returns a daemon that is ready to run.
 func New(c Config) *Daemon {
-	d := &Daemon{Config: c, health: &web.Health{}, metrics: web.NewMetrics(c.Version), name: replicaName(), plans: newPlans(c.Plan)}
+	d := &Daemon{Config: c, health: &web.Health{}, metrics: web.NewMetrics(c.Version), name: replicaName(), plans: newPlans(c.Plan), look: make(chan struct{}, 1)}
 	d.reload.noted(c.Inputs, c.Inputs.Sum(), nil)
 	d.metrics.Reloaded(nil, time.Now())
 	return d
@@ -195,7 +196,7 @@ func (d *Daemon) rounds(store *sqlstore.Store) *rounds {
 		clock: d.Clock, log: d.Log, observer: d.Observer,
 	}
 	d.hold(d.plan())
-	watch := &watcher{store: store, pipeline: line, holder: d.name, clock: d.Clock, log: d.Log}
+	watch := &watcher{store: store, absent: store, asked: d.look, pipeline: line, holder: d.name, clock: d.Clock, log: d.Log}
 	return &rounds{ledger: store, pipeline: line, metrics: d.metrics, clock: d.Clock, holder: d.name,
 		log: d.Log, ended: d.Ended, watcher: watch}
 }
@@ -235,7 +236,7 @@ func (d *Daemon) dispatcher(store *sqlstore.Store, w notify.Waker, p Plan) (*not
 		Store: store, Waker: w, Quiet: store, Router: p.Router, Templates: p.Templates, Holder: d.name,
 		Storms: store, Down: notify.Down{Alert: p.Rules.ReceiverDown, Fallback: p.Fallback},
 		Now: d.Clock.Now, Speed: d.Clock.pace, Log: d.Log,
-		Settled: d.metrics.Settled, Untold: d.metrics.Untold,
+		Settled: d.metrics.Settled, Untold: d.metrics.Untold, Miswrote: d.metrics.Miswrote,
 		Chart: charts{store, p}.draw,
 	})
 }

@@ -57,7 +57,9 @@ func (j *judge) judge(poll billwatch.Poll, known billwatch.Knowledge, now time.T
 	standing := standingBy(known.Alerts)
 	v := verdict{}
 	v.evaluations, v.forecast = j.evaluate(subject{poll, known, vars}, standing, now)
-	v.evaluations = j.seen(v.evaluations, poll, standing, now)
+	if poll.Snapshot == nil || !known.Forgotten || !poll.Snapshot.DeletedAt.IsKnown() {
+		v.evaluations = j.seen(v.evaluations, poll, standing, now)
+	}
 	for _, e := range v.evaluations {
 		alert, stands := standing[e.Rule]
 		if !stands {

@@ -34,6 +34,8 @@ type Plan struct {
 	Hash      string            // of the configuration: the same where replicas judge and tell alike
 	Digests   map[string]string // of the sources' settings, by name
 	Retention time.Duration
+
+	ForgetAfter time.Duration // that accounts are gone; zero for never
 }
 
 // after is the plan as it follows another one: a source that is as it was stays
@@ -55,7 +57,7 @@ func (p Plan) after(before Plan) Plan {
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
 	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback, Zone: c.Timezone,
-		Hash: c.Hash, Retention: c.Retention,
+		Hash: c.Hash, Retention: c.Retention, ForgetAfter: c.ForgetAfter,
 		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}, LabelsBy: map[string]string{}, Digests: map[string]string{}}
 	for _, source := range c.Sources {
 		ready, err := source.Open(now, log)

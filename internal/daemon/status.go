@@ -19,7 +19,7 @@ var errNoStore = errors.New("the store is not open yet")
 func (d *Daemon) api() web.API {
 	return web.API{
 		Sources: d.sources, Explain: d.explain, Outbox: d.outbox(), Receivers: d.receivers, Test: d.sendTest, Now: d.Clock.Now, Hosts: d.Hosts,
-		Reload: func() error { return d.Reload("request") }, Refused: web.OpenToAll(d.Listen),
+		Reload: func() error { return d.Reload("request") }, Refused: web.OpenToAll(d.Listen), Silences: d.silences,
 	}
 }
 

@@ -30,6 +30,8 @@ type sightings interface {
 // hang or do not even begin is told of, too, and after each round.
 type watcher struct {
 	store     sightings
+	absent    forgets
+	asked     chan struct{} // somebody wants it to look now
 	pipeline  *pipeline
 	holder    string
 	clock     *Clock
@@ -59,6 +61,8 @@ func (w *watcher) during(ctx context.Context, tick <-chan time.Time, changed <-c
 			w.lookAtAll(ctx)
 			return
 		case <-tick:
+			w.lookAtAll(ctx)
+		case <-w.asked:
 			w.lookAtAll(ctx)
 		}
 	}
@@ -205,7 +209,7 @@ func (w glance) accounts(ctx context.Context, source *poller.Source, watch billw
 		}
 	}
 	w.pipeline.turns.lookedAt(source.Name, w.judge)
-	return nil
+	return w.forget(ctx, source, watch.Lease, now)
 }
 
 // staleBefore is the moment since when an account must have been read; zero

@@ -23,6 +23,8 @@ type API struct {
 	Now     func() time.Time // the time that ages are counted by; the clock's where nil
 	Reload  func() error     // reads the configuration again; an error says why the old one stays
 	Refused string           // why nothing may be changed through it; empty where that is allowed
+
+	Silences func() SilenceBook // nil while there is no store
 }
 
 // Source is how a source can be seen at present. It names no person and holds

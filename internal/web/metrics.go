@@ -31,6 +31,8 @@ type Metrics struct {
 	notifications *prometheus.CounterVec
 	errors        *prometheus.CounterVec
 	untold        prometheus.Counter
+	miswrote      *prometheus.CounterVec
+	misannotated  *prometheus.CounterVec
 	attempts      *prometheus.HistogramVec
 	dropped       *prometheus.CounterVec
 	reloaded      prometheus.Gauge
@@ -56,6 +58,8 @@ func NewMetrics(version string) *Metrics {
 		Name: "billwatch_alerts_untold_total",
 		Help: "Alerts that fired and resolved before an integration was told of them.",
 	})
+	m.miswrote = counter("template_errors_total", "Messages of which a template failed, so that the default one was used.", "integration")
+	m.misannotated = counter("annotation_errors_total", "Annotations of rules whose template failed.", "rule")
 	m.configMetrics()
 	m.attempts = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "billwatch_notification_duration_seconds",
@@ -67,7 +71,7 @@ func NewMetrics(version string) *Metrics {
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
 	m.registry.MustRegister(m.balance, m.suspended, m.burn, m.runway, m.seen, m.polls, m.rounds, m.errors,
-		m.evaluations, m.transitions, m.notifications, m.untold, m.attempts, m.dropped, m.reloaded, m.reloadedAt, build,
+		m.evaluations, m.transitions, m.notifications, m.untold, m.miswrote, m.misannotated, m.attempts, m.dropped, m.reloaded, m.reloadedAt, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.receivers = newReceiverMetrics(m.registry)
 	m.sources, m.feeds = newSourceMetrics(m.registry), newFeedMetrics(m.registry)
@@ -145,7 +149,13 @@ func (m *Metrics) RoundEnded(r billwatch.Round) {
 // Evaluated counts what a rule said.
 func (m *Metrics) Evaluated(e billwatch.Evaluation) {
 	m.evaluations.WithLabelValues(e.Rule, e.Outcome.String()).Inc()
+	if e.Miswritten > 0 {
+		m.misannotated.WithLabelValues(e.Rule).Add(float64(e.Miswritten))
+	}
 }
+
+// Miswrote counts a message of which a template failed.
+func (m *Metrics) Miswrote(integration string) { m.miswrote.WithLabelValues(integration).Inc() }
 
 // Moved counts a transition.
 func (m *Metrics) Moved(t billwatch.Transition) {

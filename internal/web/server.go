@@ -59,6 +59,7 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux.Handle("POST /api/v1/receivers/{name}/test", api.writes(api.testReceiver))
 	mux.Handle("GET /api/v1/notifications", api.reads(api.notifications))
 	mux.Handle("POST /api/v1/notifications/{id}/retry", api.writes(api.retryNotification))
+	api.silenceRoutes(mux)
 	return http.MaxBytesHandler(mux, mostBody)
 }
 

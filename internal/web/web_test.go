@@ -50,7 +50,8 @@ func TestMetricsArePrometheussOwnWay(t *testing.T) {
 	snapshot := billwatch.Snapshot{Account: account, Balance: billwatch.Known(billwatch.DecimalOf(812)), Suspended: billwatch.Known(true)}
 	m.Polled(billwatch.Poll{Account: account, At: time.Unix(1, 0), Snapshot: &snapshot})
 	m.Forecast(account.Key(), &billwatch.Forecast{BurnRate: 100, Runway: billwatch.Quantiles{P10: 1, P50: 2, P90: 3}})
-	m.Evaluated(billwatch.Evaluation{Rule: "Low", Outcome: billwatch.True})
+	m.Evaluated(billwatch.Evaluation{Rule: "Low", Outcome: billwatch.True, Miswritten: 2})
+	m.Miswrote("ops/slack/0")
 	m.RoundEnded(billwatch.Round{Lease: billwatch.Lease{Source: "blues"}})
 	m.Moved(billwatch.Transition{To: billwatch.Firing})
 	m.Settled(billwatch.Settlement{Outcome: billwatch.Delivered})
@@ -59,6 +60,8 @@ func TestMetricsArePrometheussOwnWay(t *testing.T) {
 		`billwatch_balance{account="a1",source="blues"} 812`,
 		`billwatch_suspended{account="a1",source="blues"} 1`,
 		`billwatch_runway_seconds{account="a1",q="0.5",source="blues"} 172800`,
+		`billwatch_template_errors_total{integration="ops/slack/0"} 1`,
+		`billwatch_annotation_errors_total{rule="Low"} 2`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("metrics lack %s", want)

@@ -68,21 +68,22 @@ func (t *tx) know(ctx context.Context, source, id string) (billwatch.Knowledge, 
 	var k billwatch.Knowledge
 	var seen sql.NullInt64
 	var records sql.NullString
-	var standing, failing int
+	var forget, standing, failing int
 	err := t.row(ctx, `
-		SELECT s.seen_at, s.body, r.body,
+		SELECT s.seen_at, s.body, r.body, a.forget,
 			(SELECT count(*) FROM alerts l WHERE l.source = a.source AND l.account = a.account),
 			(SELECT count(*) FROM rule_errors e WHERE e.source = a.source AND e.account = a.account)
 		FROM accounts a
 		LEFT JOIN snapshots s ON s.source = a.source AND s.account = a.account AND s.seq = a.last_seq
 		LEFT JOIN records r ON r.source = a.source AND r.account = a.account
-		WHERE a.source = $1 AND a.account = $2`, source, id).Scan(&seen, document(&k.Previous), &records, &standing, &failing)
+		WHERE a.source = $1 AND a.account = $2`, source, id).Scan(&seen, document(&k.Previous), &records, &forget, &standing, &failing)
 	if errors.Is(err, sql.ErrNoRows) {
 		standing, err = 1, nil // a built-in rule may stand on what is no account
 	}
 	if err != nil {
 		return k, err
 	}
+	k.Forgotten = forget == forgotten
 	if k.Previous != nil {
 		k.Previous.At = moment(seen.Int64)
 	}

@@ -33,7 +33,10 @@ func (s *Store) Commit(ctx context.Context, b billwatch.Batch) error {
 		if err := t.ruleErrors(ctx, b); err != nil {
 			return err
 		}
-		return t.changes(ctx, b)
+		if err := t.changes(ctx, b); err != nil {
+			return err
+		}
+		return t.dropAccounts(ctx, b.Lease.Source, b.Forget)
 	})
 	if err != nil {
 		return fmt.Errorf("commit %d accounts of %s: %w", len(b.Polls), b.Lease.Source, err)

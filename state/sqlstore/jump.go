@@ -66,6 +66,7 @@ func (t *tx) shift(ctx context.Context, by time.Duration) error {
 		`UPDATE rule_errors SET since_at = since_at + $1`,
 		`UPDATE accounts SET history_asked = history_asked + $1 WHERE history_asked <> 0`,
 		`UPDATE accounts SET watched_at = watched_at + $1 WHERE watched_at <> 0`,
+		`UPDATE accounts SET gone_at = gone_at + $1 WHERE gone_at <> 0`,
 		`UPDATE accounts SET failing_at = failing_at + $1 WHERE failing_at <> 0`,
 		`UPDATE accounts SET read_skew = read_skew + $1`,
 		`UPDATE alert_groups SET due_at = due_at + $1 WHERE due_at <> 0`,

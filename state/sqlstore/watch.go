@@ -93,7 +93,7 @@ func (s *Store) Sights(ctx context.Context, c billwatch.SightClaim) ([]billwatch
 			WITH seen AS (
 				SELECT a.*, COALESCE(s.seen_at, 0) + CASE WHEN s.seen_at IS NULL THEN 0 ELSE a.read_skew END AS good_at, s.body AS last,
 					g.body AS gone_alert, l.body AS stale_alert,
-					CASE WHEN a.excluded = 0 AND (a.gone = 1 OR a.deleted_at <> 0) THEN 1 ELSE 0 END AS is_gone
+					CASE WHEN a.excluded = 0 AND a.forget < 2 AND (a.gone = 1 OR a.deleted_at <> 0) THEN 1 ELSE 0 END AS is_gone
 				FROM accounts a
 				LEFT JOIN snapshots s ON s.source = a.source AND s.account = a.account AND s.seq = a.last_seq
 				LEFT JOIN alerts g ON g.source = a.source AND g.account = a.account AND g.rule = $2
@@ -105,7 +105,7 @@ func (s *Store) Sights(ctx context.Context, c billwatch.SightClaim) ([]billwatch
 			FROM seen
 			WHERE is_gone * CAST($4 AS INTEGER) <> CASE WHEN gone_alert IS NULL THEN 0 ELSE 1 END
 				OR CAST($5 AS BIGINT) <> 0 AND is_gone = 0 AND (
-					stale_alert IS NULL AND excluded = 0 AND missing = 0 AND good_at <= $5 AND watched_at <= $5
+					stale_alert IS NULL AND excluded = 0 AND forget < 2 AND missing = 0 AND good_at <= $5 AND watched_at <= $5
 					OR stale_alert IS NOT NULL AND good_at > $5)
 				OR CAST($6 AS INTEGER) = 1 AND (gone_alert IS NOT NULL OR stale_alert IS NOT NULL)
 			ORDER BY account`,

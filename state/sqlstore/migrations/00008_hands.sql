@@ -1,0 +1,9 @@
+-- +goose Up
+
+-- A program of an older schema leaves these alone, so schema_oldest stays.
+
+-- gone_at is when it was first seen that the account is gone; 0 while it is not.
+-- forget is 1 once somebody wants it forgotten, and 2 once it is, while its
+-- source lists it still as one that was deleted.
+ALTER TABLE accounts ADD COLUMN gone_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN forget INTEGER NOT NULL DEFAULT 0;
