@@ -20,6 +20,7 @@ func (d *Daemon) api() web.API {
 	return web.API{
 		Sources: d.sources, Explain: d.explain, Outbox: d.outbox(), Receivers: d.receivers, Test: d.sendTest, Now: d.Clock.Now, Hosts: d.Hosts,
 		Reload: func() error { return d.Reload("request") }, Refused: web.OpenToAll(d.Listen), Silences: d.silences,
+		Alerts: d.alerts(), Accounts: d.accountBook(),
 	}
 }
 

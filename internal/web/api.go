@@ -25,6 +25,8 @@ type API struct {
 	Refused string           // why nothing may be changed through it; empty where that is allowed
 
 	Silences func() SilenceBook // nil while there is no store
+	Alerts   Alerts
+	Accounts AccountBook
 }
 
 // Source is how a source can be seen at present. It names no person and holds

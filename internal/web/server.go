@@ -60,6 +60,8 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux.Handle("GET /api/v1/notifications", api.reads(api.notifications))
 	mux.Handle("POST /api/v1/notifications/{id}/retry", api.writes(api.retryNotification))
 	api.silenceRoutes(mux)
+	api.alertRoutes(mux)
+	api.accountRoutes(mux)
 	return http.MaxBytesHandler(mux, mostBody)
 }
 
