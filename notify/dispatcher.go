@@ -22,6 +22,10 @@ const (
 	afterEnd     = 5 * time.Second  // how long marks are tried once the dispatcher is to end
 )
 
+// LongestAttempt is how long one attempt to deliver a message may take, whatever
+// its integration would allow: a claim does not last for ever.
+const LongestAttempt = 15 * time.Second
+
 // DispatcherConfig is what a Dispatcher is made from. Numbers left zero have
 // the defaults named.
 type DispatcherConfig struct {
@@ -73,7 +77,7 @@ func NewDispatcher(c DispatcherConfig) (*Dispatcher, error) {
 	orElse(&c.Parallel, 4)
 	orElse(&c.Lease, 30*time.Second)
 	orElse(&c.Margin, 5*time.Second)
-	orElse(&c.Timeout, 15*time.Second)
+	orElse(&c.Timeout, LongestAttempt)
 	if c.Margin >= c.Lease {
 		return nil, errors.New("dispatcher: margin must be shorter than lease")
 	}

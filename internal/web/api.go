@@ -13,7 +13,7 @@ import (
 type API struct {
 	Sources func(ctx context.Context) ([]Source, error)
 	Explain func(ctx context.Context, rule, account string) (Explanation, error)
-	Hosts   []string // names under which it may be asked; addresses and localhost always are
+	Hosts   func() []string // names under which it may be asked; addresses and localhost always are
 	Outbox  Notifications
 	// Receivers says how deliveries go, for the API and the metrics.
 	Receivers func(ctx context.Context) ([]Receiver, error)
