@@ -25,6 +25,7 @@ func (d *Dispatcher) down(s *billwatch.Settlement, in Integration) {
 	}
 	s.Down = d.c.Down.Alert(in.Receiver, in.Name, s.Error, s.At)
 	if s.Down != nil {
+		s.Down.Inhibits = d.c.Router.Inhibition().Inhibits(*s.Down)
 		s.Due = d.c.Router.dueBeside(*s.Down, in.Receiver, d.c.Down.Fallback, s.At)
 	}
 }

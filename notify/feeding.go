@@ -62,7 +62,7 @@ func (f *feeding) say(err error) {
 
 // round says once how the alerts stand that route here.
 func (f *feeding) round(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, feedPatience)
+	ctx, cancel := context.WithTimeout(ctx, LongestPush)
 	defer cancel()
 	r := &round{feeding: f, stands: map[string]bool{}}
 	err := r.firing(ctx)
@@ -136,16 +136,17 @@ func (r *round) ended(ctx context.Context) error {
 	}
 }
 
-func (r *round) routes(a billwatch.Alert) bool {
-	if a.Key.Rule == billwatch.RuleReceiverDown && r.in.Receiver == r.c.Fallback {
+// feeds says whether an alert goes to the feeds of a receiver.
+func (r *Router) feeds(a billwatch.Alert, receiver, fallback string) bool {
+	if a.Key.Rule == billwatch.RuleReceiverDown && receiver == fallback {
 		return true
 	}
-	return slices.Contains(r.c.Router.Match(a.Labels), r.in.Receiver)
+	return slices.Contains(r.Match(a.Labels), receiver)
 }
 
 // add adds an alert to the batch, and posts it when it is full.
 func (r *round) add(ctx context.Context, a billwatch.Alert) error {
-	if !r.routes(a) {
+	if !r.c.Router.feeds(a, r.in.Receiver, r.c.Fallback) {
 		return nil
 	}
 	r.batch = append(r.batch, a)

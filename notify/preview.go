@@ -53,6 +53,33 @@ func Preview(r *Router, t *Templates, alerts []billwatch.Alert, now time.Time) [
 	return all
 }
 
+// FeedPreview is what an integration that stands for feeds would be pushed.
+type FeedPreview struct {
+	Integration string
+	Alerts      []billwatch.Alert
+}
+
+// PreviewFeeds returns which of these alerts each feed would be pushed: those
+// that fire, whatever is silenced, and whoever was told. Nothing is sent.
+func PreviewFeeds(r *Router, fallback string, alerts []billwatch.Alert) []FeedPreview {
+	var all []FeedPreview
+	for _, in := range r.Integrations() {
+		if _, fed := in.Notifier.(Fed); !fed {
+			continue
+		}
+		p := FeedPreview{Integration: in.Name}
+		for _, a := range alerts {
+			if a.State == billwatch.Firing && r.feeds(a, in.Receiver, fallback) {
+				p.Alerts = append(p.Alerts, a)
+			}
+		}
+		if len(p.Alerts) > 0 {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // inhibitorsOf returns those of the alerts that keep others from being told.
 func inhibitorsOf(r *Router, alerts []billwatch.Alert) []billwatch.Alert {
 	var all []billwatch.Alert

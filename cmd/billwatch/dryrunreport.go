@@ -20,6 +20,7 @@ type dryRunJSON struct {
 	Accounts      []accountJSON        `json:"accounts"`
 	Evaluations   []evaluationJSON     `json:"evaluations"`
 	Notifications []dryRunNotification `json:"notifications"`
+	Feeds         []dryRunFeed         `json:"feeds"`
 }
 
 type sourceJSON struct {
@@ -52,9 +53,14 @@ type dryRunNotification struct {
 	Text        string   `json:"text"`
 }
 
+type dryRunFeed struct {
+	Integration string   `json:"integration"`
+	Alerts      []string `json:"alerts"` // fingerprints
+}
+
 func printDryRunJSON(w io.Writer, run daemon.DryRun) error {
 	out := dryRunJSON{Version: "1", Sources: []sourceJSON{}, Accounts: []accountJSON{},
-		Evaluations: []evaluationJSON{}, Notifications: []dryRunNotification{}}
+		Evaluations: []evaluationJSON{}, Notifications: []dryRunNotification{}, Feeds: []dryRunFeed{}}
 	for _, s := range run.Sources {
 		out.Sources = append(out.Sources, sourceJSON{s.Name, s.Err == nil, errorText(s.Err)})
 	}
@@ -70,6 +76,13 @@ func printDryRunJSON(w io.Writer, run daemon.DryRun) error {
 			shown.Alerts = append(shown.Alerts, alert.Fingerprint)
 		}
 		out.Notifications = append(out.Notifications, shown)
+	}
+	for _, f := range run.Feeds {
+		shown := dryRunFeed{Integration: f.Integration}
+		for _, alert := range f.Alerts {
+			shown.Alerts = append(shown.Alerts, alert.Fingerprint)
+		}
+		out.Feeds = append(out.Feeds, shown)
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -105,13 +118,32 @@ func printDryRun(w io.Writer, run daemon.DryRun) error {
 	}
 	printUnknowns(w, run)
 	fmt.Fprintln(w)
-	if len(run.Notifications) == 0 {
+	if len(run.Notifications)+len(run.Feeds) == 0 {
 		_, err := fmt.Fprintln(w, "Nobody would be told anything.")
 		return err
 	}
 	printMessages(w, run.Notifications)
+	printFeeds(w, run)
 	_, err := fmt.Fprintf(w, "%s. Nothing was sent, nothing was written.\n", plural(len(run.Notifications), "message"))
 	return err
+}
+
+// printFeeds prints what each Alertmanager would be pushed, which decides for
+// itself whom it tells.
+func printFeeds(w io.Writer, run daemon.DryRun) {
+	for _, f := range run.Feeds {
+		fmt.Fprintf(w, "--- %s pushed to %s, which groups and silences for itself\n", plural(len(f.Alerts), "alert"), f.Integration)
+		for _, a := range f.Alerts {
+			name := a.Key.Account.ID
+			for _, p := range run.Polls {
+				if p.Account.Key() == a.Key.Account {
+					name = p.Account.Title()
+				}
+			}
+			fmt.Fprintf(w, "%s on %s\n", plain(a.Key.Rule), shortened(plain(name), 48))
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 // printMessages prints each text once, with all who would get it.

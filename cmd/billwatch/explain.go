@@ -191,7 +191,13 @@ func printExplained(w io.Writer, x daemon.Explanation) {
 			labelled(w, "", "at "+strings.Join(b.Integrations, ", "))
 		}
 	}
-	labelled(w, "Next:", nextInWords(x))
+	for i, line := range nextInWords(x) {
+		label := "Next:"
+		if i > 0 {
+			label = ""
+		}
+		labelled(w, label, line)
+	}
 }
 
 // printParts prints the condition and its parts, and returns the whole of it as
@@ -246,14 +252,36 @@ func groupInWords(group billwatch.Labels) string {
 	return ", grouped by " + strings.Join(parts, ", ")
 }
 
-func nextInWords(x daemon.Explanation) string {
-	if x.NextSend == nil {
-		return "nothing would be sent"
+// nextInWords says when the next message would go out, and what is pushed.
+func nextInWords(x daemon.Explanation) []string {
+	var lines []string
+	if x.NextSend != nil {
+		lines = append(lines, sendInWords(x, *x.NextSend))
 	}
+	var pushed []string
+	for _, r := range x.Route {
+		if r.Pushed {
+			pushed = append(pushed, r.Integration)
+		}
+	}
+	switch {
+	case len(pushed) == 0, x.State == "inactive":
+	case x.For.FiresAt != nil:
+		lines = append(lines, "pushed to "+strings.Join(pushed, ", ")+" from "+x.For.FiresAt.Format("2 Jan 15:04:05")+" on, if nothing changes")
+	default:
+		lines = append(lines, "pushed to "+strings.Join(pushed, ", ")+" at once, and each minute while it fires")
+	}
+	if len(lines) == 0 {
+		return []string{"nothing would be sent"}
+	}
+	return lines
+}
+
+func sendInWords(x daemon.Explanation, at time.Time) string {
 	why := strings.ReplaceAll(x.Why, "_", " ")
-	in := x.NextSend.Sub(x.At)
+	in := at.Sub(x.At)
 	if in < time.Second {
 		return "would be sent at once (" + why + ")"
 	}
-	return fmt.Sprintf("at %s, in %s, if nothing changes (%s)", x.NextSend.Format("2 Jan 15:04:05"), model.Duration(in.Round(time.Second)), why)
+	return fmt.Sprintf("at %s, in %s, if nothing changes (%s)", at.Format("2 Jan 15:04:05"), model.Duration(in.Round(time.Second)), why)
 }

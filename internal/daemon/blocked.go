@@ -20,6 +20,10 @@ type Block struct {
 // blocks returns what keeps an alert, which fires now, from being told.
 func (r *Replay) blocks(ctx context.Context, a billwatch.Alert) ([]Block, error) {
 	now, router := r.clock.Now(), r.c.Plan.Router
+	due, everywhere := router.Due(a, now), len(router.Fed(a.Labels)) == 0 // nothing holds back what is pushed
+	if len(due) == 0 {
+		return nil, nil
+	}
 	quiet, err := r.store.Quiet(ctx, -1, now)
 	if err != nil {
 		return nil, err
@@ -37,10 +41,15 @@ func (r *Replay) blocks(ctx context.Context, a billwatch.Alert) ([]Block, error)
 				b.Alert = other
 			}
 		}
+		for _, d := range due {
+			if !everywhere {
+				b.Integrations = append(b.Integrations, d.Integration)
+			}
+		}
 		all = append(all, b)
 	}
-	for _, due := range router.Due(a, now) {
-		hold := router.Hold(billwatch.Group{Key: due.Key, Receiver: due.Receiver, Labels: due.Labels}, now)
+	for _, d := range due {
+		hold := router.Hold(billwatch.Group{Key: d.Key, Receiver: d.Receiver, Labels: d.Labels}, now)
 		if hold.By == "" {
 			continue
 		}
@@ -49,7 +58,7 @@ func (r *Replay) blocks(ctx context.Context, a billwatch.Alert) ([]Block, error)
 		if i < 0 {
 			i, all = len(all), append(all, Block{Mute: mute})
 		}
-		all[i].Integrations = append(all[i].Integrations, due.Integration)
+		all[i].Integrations = append(all[i].Integrations, d.Integration)
 	}
 	return all, nil
 }

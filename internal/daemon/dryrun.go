@@ -22,7 +22,8 @@ type DryRun struct {
 	Polls         []billwatch.Poll // one an account, in the order of their names
 	Evaluations   []billwatch.Evaluation
 	Notifications []billwatch.Notification
-	At            time.Time // of the look
+	Feeds         []notify.FeedPreview // what Alertmanagers would be pushed, which group and silence for themselves
+	At            time.Time            // of the look
 
 	// Alerts is what would stand afterwards, where a state was taken along; nil
 	// where every outcome is shown as if it had held for as long as it must.
@@ -123,6 +124,7 @@ func (r *DryRun) replay(ctx context.Context, p Plan, store *sqlstore.Store) erro
 	if r.Alerts == nil {
 		r.Alerts = []billwatch.Alert{}
 	}
+	r.Feeds = notify.PreviewFeeds(p.Router, p.Fallback, r.Alerts)
 	return stage.Until(ctx, until.Add(-time.Second))
 }
 
@@ -183,4 +185,5 @@ func (r *DryRun) judge(p Plan, previous map[billwatch.AccountKey]*billwatch.Snap
 		}
 	}
 	r.Notifications = notify.Preview(p.Router, p.Templates, firing, now)
+	r.Feeds = notify.PreviewFeeds(p.Router, p.Fallback, firing)
 }

@@ -33,6 +33,7 @@ type Explained struct {
 type Routed struct {
 	Receiver, Integration string
 	Group                 billwatch.Labels
+	Pushed                bool // to a feed, which groups for itself
 }
 
 // farEnough is how far ahead the next message is looked for.
@@ -161,10 +162,10 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 		alert.State, alert.Labels = would.State, would.Labels
 	}
 	for _, due := range p.Router.Due(alert, x.At) {
-		x.Routes = append(x.Routes, Routed{due.Receiver, due.Integration, due.Labels})
+		x.Routes = append(x.Routes, Routed{due.Receiver, due.Integration, due.Labels, false})
 	}
-	for _, in := range p.Router.Fed(alert.Labels) { // which groups for itself
-		x.Routes = append(x.Routes, Routed{Receiver: in.Receiver, Integration: in.Name})
+	for _, in := range p.Router.Fed(alert.Labels) {
+		x.Routes = append(x.Routes, Routed{Receiver: in.Receiver, Integration: in.Name, Pushed: true})
 	}
 	if x.Alert.State == billwatch.Inactive {
 		return nil

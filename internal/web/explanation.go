@@ -65,6 +65,7 @@ type ExplainedRoute struct {
 	Receiver    string           `json:"receiver"`
 	Integration string           `json:"integration"`
 	Group       billwatch.Labels `json:"group"`
+	Pushed      bool             `json:"pushed,omitempty"` // to an Alertmanager, for as long as it fires, which decides whom it tells
 }
 
 // AskedWronglyError says that what was asked for is not there.

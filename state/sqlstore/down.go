@@ -23,11 +23,16 @@ func (t *tx) fell(ctx context.Context, st billwatch.Settlement) error {
 	}
 	k := a.Key
 	n, err := t.exec(ctx, `
-		INSERT INTO alerts (source, account, rule, state, fingerprint, starts_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO alerts (source, account, rule, state, fingerprint, starts_at, body, inhibits) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT DO NOTHING`,
-		k.Account.Source, k.Account.ID, k.Rule, string(a.State), a.Fingerprint, a.StartsAt, body)
+		k.Account.Source, k.Account.ID, k.Rule, string(a.State), a.Fingerprint, a.StartsAt, body, inhibits(a))
 	if err != nil || n == 0 {
 		return err
+	}
+	if inhibits(a) {
+		if err := t.stir(ctx); err != nil {
+			return err
+		}
 	}
 	return t.changes(ctx, billwatch.Batch{
 		Now: st.At, Due: st.Due,
@@ -46,6 +51,11 @@ func (t *tx) rose(ctx context.Context, integration, why string, now time.Time) e
 	}
 	if err != nil {
 		return err
+	}
+	if inhibits(a) {
+		if err := t.stir(ctx); err != nil {
+			return err
+		}
 	}
 	a.State, a.EndsAt, a.Reason = billwatch.Resolved, now, why
 	return t.changes(ctx, billwatch.Batch{

@@ -36,6 +36,47 @@ func (t *tx) overtaken(ctx context.Context, f billwatch.Flush) (bool, error) {
 	return false, nil
 }
 
+// overtakenInside says whether a group of a digest was overtaken, and then lets
+// all of them be looked at again: what the digest counts is no longer so. Groups
+// that are claimed no longer are left alone; whoever stores them sees to that.
+func (t *tx) overtakenInside(ctx context.Context, f billwatch.StormFlush) (bool, error) {
+	late := false
+	for _, flush := range f.Flushes {
+		if len(flush.Group.Waiting) == 0 {
+			continue
+		}
+		held, err := t.holds(ctx, flush.Group)
+		if err == nil && held {
+			late, err = t.overtaken(ctx, flush)
+		}
+		if err != nil {
+			return false, err
+		}
+		if late {
+			break
+		}
+	}
+	if !late {
+		return false, nil
+	}
+	for _, flush := range f.Flushes {
+		held, err := t.holds(ctx, flush.Group)
+		if err == nil && held {
+			err = t.lookAgain(ctx, flush)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// holds says whether a group is still claimed as it was.
+func (t *tx) holds(ctx context.Context, g billwatch.Group) (bool, error) {
+	row, err := t.holdGroup(ctx, g)
+	return row.claim == g.Claim, err
+}
+
 // lookAgain makes a claimed group due at once, as it was but for the members of
 // whom nobody will ever be told.
 func (t *tx) lookAgain(ctx context.Context, f billwatch.Flush) error {

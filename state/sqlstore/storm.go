@@ -50,10 +50,15 @@ func (s *Store) Storms(ctx context.Context, q billwatch.StormQuery) (billwatch.S
 
 // FreezeStorm stores a digest and the groups in it: all of it or nothing. It
 // returns ErrStormMoved where the digest that it goes on from has changed, and
-// ErrLeaseLost where a claim ran out.
+// ErrLeaseLost where a claim ran out. Where an end that the digest counts was
+// told meanwhile, all its groups are due again instead.
 func (s *Store) FreezeStorm(ctx context.Context, f billwatch.StormFlush) error {
 	moved := false
 	err := s.write(ctx, mark, func(t *tx) error {
+		moved = false
+		if late, err := t.overtakenInside(ctx, f); err != nil || late {
+			return err
+		}
 		var done bool
 		var err error
 		if moved, done, err = t.enqueueDigest(ctx, f); err != nil || moved || done {

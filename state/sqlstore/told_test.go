@@ -22,7 +22,11 @@ type ear struct {
 	refuses error
 	took    []billwatch.Notification
 	tries   int
+	to      string // where it is, where it says so
 }
+
+// Destination implements notify.Addressed.
+func (e *ear) Destination() string { return e.to }
 
 func (e *ear) Notify(_ context.Context, n billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
 	e.mu.Lock()
@@ -61,14 +65,22 @@ func (e *ear) of(account string) string {
 type road struct {
 	*outboxWorld
 	router     *notify.Router
+	inhibition *notify.Inhibition // nil for what always holds
 	dispatcher *notify.Dispatcher
 	ears       map[string]*ear
+	groupBy    []string // all labels where empty
 }
 
 // newRoad opens a road to these receivers; the first one is told of everything.
 func newRoad(w *outboxWorld, fallback string, receivers ...string) *road {
 	w.Helper()
-	r := &road{outboxWorld: w, ears: map[string]*ear{}}
+	return newQuietRoad(w, nil, fallback, receivers...)
+}
+
+// newQuietRoad is newRoad with rules of inhibition.
+func newQuietRoad(w *outboxWorld, inhibition *notify.Inhibition, fallback string, receivers ...string) *road {
+	w.Helper()
+	r := &road{outboxWorld: w, ears: map[string]*ear{}, inhibition: inhibition}
 	all := map[string][]notify.Integration{}
 	for _, name := range receivers {
 		r.ears[name] = &ear{}
@@ -83,7 +95,12 @@ func newRoad(w *outboxWorld, fallback string, receivers ...string) *road {
 func (r *road) open(fallback, root string, all map[string][]notify.Integration) {
 	r.Helper()
 	wait, often := time.Second, time.Minute
-	router, err := notify.NewRouter(&notify.Route{Receiver: root, GroupBy: []string{"..."}, GroupWait: &wait, GroupInterval: &often}, all)
+	groupBy := r.groupBy
+	if len(groupBy) == 0 {
+		groupBy = []string{"..."}
+	}
+	router, err := notify.NewRouterWith(&notify.Route{Receiver: root, GroupBy: groupBy, GroupWait: &wait, GroupInterval: &often}, all,
+		notify.Quiets{Inhibition: r.inhibition})
 	r.must(err)
 	r.router = router
 	set, problems := rules.Load(nil, rules.Options{})
@@ -93,7 +110,7 @@ func (r *road) open(fallback, root string, all map[string][]notify.Integration) 
 	templates, err := notify.NewTemplates(notify.TemplatesConfig{})
 	r.must(err)
 	r.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
-		Store: r.store, Storms: r.store, Waker: r.store, Router: r.router, Templates: templates, Holder: "a", Now: func() time.Time { return r.now },
+		Store: r.store, Storms: r.store, Waker: r.store, Quiet: r.store, Router: r.router, Templates: templates, Holder: "a", Now: func() time.Time { return r.now },
 		Down: notify.Down{Alert: set.ReceiverDown, Fallback: fallback}, Log: slog.New(slog.DiscardHandler),
 	})
 	r.must(err)

@@ -26,6 +26,7 @@ type Store interface {
 	silences
 	standing
 	quiet
+	storms
 }
 
 type watches interface {
@@ -135,20 +136,22 @@ var tests = map[string]func(*world){
 	"members whose mute differs make their groups due": muteRechecked,
 	"a flush that knew less is looked at again":        flushBehind,
 
-	"a group waits for company, then for its interval":   groupDue,
-	"a group shows its alerts as they are now":           groupLive,
-	"a change during a claim is told in its turn":        groupChangedMeanwhile,
-	"a member that fires again is told again":            memberFiresAgain,
-	"a flush of a lost claim changes nothing":            flushLost,
-	"a flush that is stored again changes nothing":       flushTwice,
-	"a group ends with its last member":                  groupEnds,
-	"a claimed group comes back after its lease":         groupComesBack,
-	"a group that was left is owed the end":              groupLeft,
-	"a standing alert is news to who never heard of it":  standingIsNews,
-	"an alert that comes back is told where it is now":   groupLeftForAnother,
-	"a newer notification takes the place of a waiting":  superseded,
-	"one that may have arrived is never superseded":      neverSupersedeAmbiguous,
-	"an end that arrived meanwhile is not told again":    endArrivedMeanwhile,
+	"a group waits for company, then for its interval":  groupDue,
+	"a group shows its alerts as they are now":          groupLive,
+	"a change during a claim is told in its turn":       groupChangedMeanwhile,
+	"a member that fires again is told again":           memberFiresAgain,
+	"a flush of a lost claim changes nothing":           flushLost,
+	"a flush that is stored again changes nothing":      flushTwice,
+	"a group ends with its last member":                 groupEnds,
+	"a claimed group comes back after its lease":        groupComesBack,
+	"a group that was left is owed the end":             groupLeft,
+	"a standing alert is news to who never heard of it": standingIsNews,
+	"an alert that comes back is told where it is now":  groupLeftForAnother,
+	"a newer notification takes the place of a waiting": superseded,
+	"one that may have arrived is never superseded":     neverSupersedeAmbiguous,
+	"an end that arrived meanwhile is not told again":   endArrivedMeanwhile,
+	"nor by a digest": endArrivedBeforeADigest,
+	"a digest that is stored again changes nothing":      digestTwice,
 	"eight claimers never get the same notification":     deliveriesContested,
 	"eight claimers never get the same group":            groupsContested,
 	"a killed claimer's notification comes back":         deliveryComesBack,
