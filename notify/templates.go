@@ -51,7 +51,7 @@ type Templates struct {
 	zone     *time.Location
 	shipped  set // without anything of the user's, in case that fails
 	own      set // only ever copied
-	files    map[string]string
+	c        TemplatesConfig
 
 	mu        sync.Mutex
 	overrides map[Overrides]set
@@ -70,7 +70,7 @@ func NewTemplates(c TemplatesConfig) (*Templates, error) {
 	t := &Templates{
 		external:  strings.TrimRight(c.ExternalURL, "/"),
 		zone:      cmp.Or(c.Timezone, time.UTC),
-		files:     maps.Clone(c.Files),
+		c:         c,
 		overrides: map[Overrides]set{},
 	}
 	var err error

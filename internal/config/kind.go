@@ -20,15 +20,18 @@ const (
 )
 
 // KindOf tells a file's kind: a configuration has any of sources, receivers,
-// route, state and listen; a test file has tests; the rest are rule files.
+// state and listen; a test file has tests, and may have a route as well; what
+// else has a route is a configuration; the rest are rule files.
 func KindOf(d *document.Document) Kind {
 	kind := RuleFile
 	for key := range document.Pairs(d.Root()) {
 		switch {
-		case slices.Contains([]string{"sources", "receivers", "route", "state", "listen"}, key.Value):
+		case slices.Contains([]string{"sources", "receivers", "state", "listen"}, key.Value):
 			return Configuration
 		case key.Value == "tests":
 			kind = TestFile
+		case key.Value == "route" && kind == RuleFile:
+			kind = Configuration
 		}
 	}
 	return kind

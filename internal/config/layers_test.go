@@ -187,6 +187,7 @@ func TestKinds(t *testing.T) {
 	for text, want := range map[string]config.Kind{
 		"sources: {}": config.Configuration, "rules: []\nlisten: x": config.Configuration, "tests: []\nrule_files: []": config.TestFile,
 		"rules: []": config.RuleFile, "": config.RuleFile, "tests: []\nstate: x": config.Configuration,
+		"route: {}": config.Configuration, "route: {}\ntests: []": config.TestFile, "tests: []\nroute: {}": config.TestFile,
 	} {
 		d, problems := document.Parse("f.yaml", []byte(text))
 		if got := config.KindOf(d); got != want || len(problems) > 0 {

@@ -20,7 +20,7 @@ const maxTemplate = 1 << 20 // bytes of a file
 func (l *loader) templates(patterns []*yaml.Node) {
 	c := notify.TemplatesConfig{Files: map[string]string{}, Timezone: l.config.Timezone, ExternalURL: l.settings.ExternalURL}
 	for _, f := range l.files(patterns, "templates") {
-		text, err := readTemplate(f.name)
+		text, err := ReadTemplate(f.name)
 		if err != nil {
 			l.fail(f.node, "templates: "+err.Error(), "")
 			continue
@@ -43,7 +43,8 @@ func (l *loader) templates(patterns []*yaml.Node) {
 	}
 }
 
-func readTemplate(name string) (string, error) {
+// ReadTemplate returns what a template file says; one that is too large is refused.
+func ReadTemplate(name string) (string, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return "", err

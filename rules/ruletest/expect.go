@@ -1,7 +1,10 @@
 package ruletest
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -22,6 +25,9 @@ func (l *loader) expectation(n *yaml.Node, t *Test) {
 	if len(t.Expect) > 0 && keys.At < t.Expect[len(t.Expect)-1].At {
 		l.fail(document.Get(n, "at"), "at: is before the expectation above it", "put them in the order of their times")
 	}
+	if t.Interval >= time.Second && keys.At/t.Interval >= maxValues {
+		l.fail(document.Get(n, "at"), fmt.Sprintf("at: is over %d polls after the start", maxValues), "a longer interval makes fewer of them")
+	}
 	if keys.Alerts != nil {
 		e.checked = true
 		for _, item := range l.list(keys.Alerts, "alerts") {
@@ -31,12 +37,7 @@ func (l *loader) expectation(n *yaml.Node, t *Test) {
 	if keys.Notifications != nil {
 		e.notifieds = true
 		for _, item := range l.list(keys.Notifications, "notifications") {
-			var want ExpectedNotification
-			l.add(l.doc.Decode(item, &want))
-			if names := document.Get(item, "alerts"); names != nil && names.Kind == yaml.SequenceNode {
-				l.expected = append(l.expected, names.Content...)
-			}
-			e.Notifications = append(e.Notifications, want)
+			e.Notifications = append(e.Notifications, l.expectedNotification(item))
 		}
 	}
 	if !e.checked && !e.notifieds {
@@ -58,4 +59,24 @@ func (l *loader) expectedAlert(n *yaml.Node) ExpectedAlert {
 		l.fail(document.Get(n, "state"), "state: must be firing or pending", "")
 	}
 	return want
+}
+
+func (l *loader) expectedNotification(n *yaml.Node) ExpectedNotification {
+	var want ExpectedNotification
+	l.add(l.doc.Decode(n, &want))
+	if names := document.Get(n, "alerts"); names != nil && names.Kind == yaml.SequenceNode {
+		l.expected = append(l.expected, names.Content...)
+	}
+	l.oneOf(n, "status", want.Status, string(billwatch.Firing), string(billwatch.Resolved))
+	l.oneOf(n, "reason", want.Reason, billwatch.WhyFirst, billwatch.WhyNewAlerts, billwatch.WhyAllResolved,
+		billwatch.WhySomeResolved, billwatch.WhyUnmuted, billwatch.WhyRepeat, billwatch.WhyStorm)
+	return want
+}
+
+// oneOf refuses a word that no message ever has: the test would fail for ever,
+// and say nothing of a typing mistake.
+func (l *loader) oneOf(n *yaml.Node, key, word string, known ...string) {
+	if word != "" && !slices.Contains(known, word) {
+		l.fail(document.Get(n, key), fmt.Sprintf("%s: %q is none of %s", key, shortened(word), strings.Join(known, ", ")), "")
+	}
 }

@@ -2,6 +2,7 @@ package ruletest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,11 +55,12 @@ type Test struct {
 	Vars     map[string]any
 	Expect   []Expectation
 
-	line    int
-	base    billwatch.Snapshot
-	series  map[string][]token
-	history []billwatch.Record
-	polls   []token // "ok", "fail"
+	line     int
+	constant []string // fields that the account gives
+	base     billwatch.Snapshot
+	series   map[string][]token
+	history  []billwatch.Record
+	polls    []token // "ok", "fail"
 }
 
 // Expectation is what must be so at a moment.
@@ -220,17 +222,20 @@ func (l *loader) constants(n *yaml.Node, path string, t *Test) {
 			l.constants(v, path+k.Value+".", t)
 			continue
 		}
-		set := fields[path+k.Value]
-		if set == nil {
-			set = fields["account."+path+k.Value]
+		name := path + k.Value
+		if fields[name] == nil {
+			name = "account." + name
 		}
+		set := fields[name]
 		if set == nil {
 			l.unknown(k, path+k.Value, true)
 			continue
 		}
 		if err := set(&t.base, token{text: v.Value, absent: document.IsNull(v)}); err != nil {
 			l.fail(v, path+k.Value+": "+err.Error(), "")
+			continue
 		}
+		t.constant = append(t.constant, name)
 	}
 }
 
@@ -269,6 +274,10 @@ func (l *loader) series(n *yaml.Node, t *Test) {
 		}
 		if set == nil || strings.HasPrefix(k.Value, "account.id") || k.Value == "account.source" {
 			l.unknown(k, k.Value, false)
+			continue
+		}
+		if slices.Contains(t.constant, k.Value) {
+			l.fail(k, k.Value+": the account has it, too", "account gives what does not change, series what does")
 			continue
 		}
 		values, err := expand(v.Value)

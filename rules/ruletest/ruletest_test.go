@@ -118,6 +118,12 @@ func TestWrongTestFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"too many values", "rule_files: [r.yaml]\ntests:\n  - { name: a, series: { balance: 1x99999999 }, expect: [{ at: 1h, alerts: [] }] }", "3:35: balance: \"99999999\" is not a number of times"},
 		{"expectations out of order", "rule_files: [r.yaml]\ntests:\n  - { name: a, expect: [{ at: 1h, alerts: [] }, { at: 0h, alerts: [] }] }", "3:55: at: is before the expectation above it"},
 		{"a state that is none", "rule_files: [r.yaml]\ntests:\n  - { name: a, expect: [{ at: 1h, alerts: [{ alert: A, state: on }] }] }", "3:63: state: must be firing or pending"},
+		{"a status that is none", "rule_files: [r.yaml]\ntests:\n  - { name: a, expect: [{ at: 1h, notifications: [{ status: fired }] }] }", `3:61: status: "fired" is none of firing, resolved`},
+		{"a reason that is none", "rule_files: [r.yaml]\ntests:\n  - { name: a, expect: [{ at: 1h, notifications: [{ reason: frist }] }] }", `3:61: reason: "frist" is none of first, new_alerts`},
+		{"polls without end", "rule_files: [r.yaml]\ntests:\n  - { name: a, interval: 5m, expect: [{ at: 100y, alerts: [] }] }", "3:45: at: is over 50000 polls after the start"},
+		{"a field that changes and does not", "rule_files: [r.yaml]\ntests:\n  - { name: a, account: { balance: 5 }, series: { balance: 6 }, expect: [{ at: 1h, alerts: [] }] }", "3:51: balance: the account has it, too"},
+		{"so does the plan's", "rule_files: [r.yaml]\ntests:\n  - { name: a, account: { plan: { type: A } }, series: { plan.type: B }, expect: [{ at: 1h, alerts: [] }] }", "3:58: plan.type: the account has it, too"},
+		{"so does the name", "rule_files: [r.yaml]\ntests:\n  - { name: a, account: { name: A }, series: { account.name: B }, expect: [{ at: 1h, alerts: [] }] }", "3:48: account.name: the account has it, too"},
 	} {
 		doc, problems := document.Parse("t.yaml", []byte(c.text))
 		if len(problems) > 0 {

@@ -57,11 +57,15 @@ func (t *Test) Run(ctx context.Context, stage Stage, told func() []billwatch.Not
 	for i := 0; next < len(t.Expect); i++ {
 		at := t.Start.Add(time.Duration(i) * t.Interval)
 		for next < len(t.Expect) && t.Start.Add(t.Expect[next].At).Before(at) { // between two polls
-			failures, err := t.check(ctx, stage, t.Expect[next], told()[seen:])
+			if err := stage.Until(ctx, t.Start.Add(t.Expect[next].At)); err != nil {
+				return result, err
+			}
+			all := told() // with what became due since the last poll
+			failures, err := t.check(ctx, stage, t.Expect[next], all[seen:])
 			if err != nil {
 				return result, err
 			}
-			result.Failures, seen = append(result.Failures, failures...), len(told())
+			result.Failures, seen = append(result.Failures, failures...), len(all)
 			next++
 		}
 		if next == len(t.Expect) {
@@ -103,9 +107,6 @@ func (t *Test) poll(i int, at time.Time) (billwatch.Poll, error) {
 }
 
 func (t *Test) check(ctx context.Context, stage Stage, e Expectation, told []billwatch.Notification) ([]Failure, error) {
-	if err := stage.Until(ctx, t.Start.Add(e.At)); err != nil {
-		return nil, err
-	}
 	var failures []Failure
 	if e.checked {
 		alerts, err := stage.Alerts(ctx)
@@ -132,17 +133,17 @@ func (t *Test) checkAlerts(stage Stage, e Expectation, alerts []billwatch.Alert)
 	f := Failure{At: e.At, Line: e.line, What: "alerts"}
 	var concerned []string
 	missing := false
-	for _, want := range e.Alerts {
+	taken := paired(len(e.Alerts), len(left), func(i, j int) bool { return e.Alerts[i].fits(left[j]) })
+	for i, want := range e.Alerts {
 		f.Want = append(f.Want, want.String())
-		i := slices.IndexFunc(left, want.fits)
-		if i < 0 {
+		if !slices.Contains(taken, i) {
 			missing = true
 			concerned = append(concerned, want.Alert)
 			continue
 		}
 		f.Got = append(f.Got, want.String()) // as it is written, so that only what differs differs
-		left = slices.Delete(left, i, i+1)
 	}
+	left = untaken(left, taken)
 	for _, a := range left {
 		f.Got = append(f.Got, shown(a))
 		concerned = append(concerned, a.Key.Rule)
@@ -222,18 +223,17 @@ func pairs(open string, all map[string]string, end string) string {
 // checkNotifications compares what was told since the expectation before.
 func checkNotifications(e Expectation, told []billwatch.Notification) (Failure, bool) {
 	f := Failure{At: e.At, Line: e.line, What: "notifications"}
-	left := slices.Clone(told)
 	missing := false
-	for _, want := range e.Notifications {
+	taken := paired(len(e.Notifications), len(told), func(i, j int) bool { return e.Notifications[i].fits(told[j]) })
+	for i, want := range e.Notifications {
 		f.Want = append(f.Want, want.String())
-		i := slices.IndexFunc(left, want.fits)
-		if i < 0 {
+		if !slices.Contains(taken, i) {
 			missing = true
 			continue
 		}
 		f.Got = append(f.Got, want.String())
-		left = slices.Delete(left, i, i+1)
 	}
+	left := untaken(told, taken)
 	for _, n := range left {
 		f.Got = append(f.Got, ExpectedNotification{n.Receiver, string(n.Status), n.Reason, names(n)}.String())
 	}

@@ -72,6 +72,8 @@ func TestAMessageTooManyIsAFailure(t *testing.T) {
 		{"one of two", "[{ receiver: ops }]", false},
 		{"three of two", "[{ receiver: ops }, { receiver: night }, {}]", false},
 		{"none", "[]", false},
+		{"one that says little stands before one that says all", "[{ status: firing }, { receiver: ops }]", true},
+		{"two that say little stand before one that says all", "[{}, { status: firing }, { receiver: ops }]", false},
 	} {
 		test := loaded(t, "{ name: it, expect: [{ at: 0h, notifications: "+c.expect+" }] }")
 		result, err := test.Run(t.Context(), &stage{}, func() []billwatch.Notification { return told })
@@ -83,6 +85,40 @@ func TestAMessageTooManyIsAFailure(t *testing.T) {
 		}
 		if f := result.Failures; !c.ok && c.name == "one of two" && !strings.Contains(strings.Join(f[0].Got, "\n"), "to night firing") {
 			t.Errorf("the message too many is not shown: %v", f[0].Got)
+		}
+	}
+}
+
+// slowStage tells of everything half a minute after the poll.
+type slowStage struct {
+	stage
+	told []billwatch.Notification
+}
+
+func (s *slowStage) Until(_ context.Context, moment time.Time) error {
+	if moment.Minute() > 0 && len(s.told) == 0 {
+		s.told = append(s.told, billwatch.Notification{Receiver: "ops", Status: billwatch.Firing})
+	}
+	return nil
+}
+
+func TestAMessageBetweenTwoPollsIsSeenAtTheNextExpectation(t *testing.T) {
+	for expect, ok := range map[string]bool{
+		"{ at: 0h, notifications: [] }, { at: 1m, notifications: [{ receiver: ops }] }, { at: 2m, notifications: [] }": true,
+		"{ at: 1m, notifications: [] }": false,
+		"{ at: 1m, notifications: [] }, { at: 2m, notifications: [{ receiver: ops }] }":   false,
+		"{ at: 1m, alerts: [] }, { at: 2m, notifications: [] }":                           true,
+		"{ at: 1m, alerts: [] }, { at: 2m, notifications: [{ receiver: ops }] }":          false,
+		"{ at: 1m, notifications: [{ receiver: ops }] }, { at: 1m, notifications: [{}] }": false,
+	} {
+		s := &slowStage{}
+		test := loaded(t, "{ name: it, expect: ["+expect+"] }")
+		result, err := test.Run(t.Context(), s, func() []billwatch.Notification { return s.told })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.OK() != ok {
+			t.Errorf("%s: ok is %v, want %v: %+v", expect, result.OK(), ok, result.Failures)
 		}
 	}
 }
