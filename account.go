@@ -50,6 +50,7 @@ type Remembered struct {
 	Last           *Snapshot // the last good one; nil before the first
 	Missing        int       // complete listings in a row without it
 	Gone           bool      // missing from three
+	Forgotten      bool      // it was deleted, and is forgotten although it is listed still
 	Excluded       bool      // select left it out when it was last listed
 	HistoryThrough time.Time // start of the newest stored balance record; zero without
 	HistoryAsked   time.Time // when history was last asked for

@@ -22,6 +22,10 @@ const (
 	afterEnd     = 5 * time.Second  // how long marks are tried once the dispatcher is to end
 )
 
+// LongestAttempt is how long one attempt to deliver a message may take, whatever
+// its integration would allow: a claim does not last for ever.
+const LongestAttempt = 15 * time.Second
+
 // DispatcherConfig is what a Dispatcher is made from. Numbers left zero have
 // the defaults named.
 type DispatcherConfig struct {
@@ -73,7 +77,7 @@ func NewDispatcher(c DispatcherConfig) (*Dispatcher, error) {
 	orElse(&c.Parallel, 4)
 	orElse(&c.Lease, 30*time.Second)
 	orElse(&c.Margin, 5*time.Second)
-	orElse(&c.Timeout, 15*time.Second)
+	orElse(&c.Timeout, LongestAttempt)
 	if c.Margin >= c.Lease {
 		return nil, errors.New("dispatcher: margin must be shorter than lease")
 	}
@@ -277,10 +281,19 @@ func (d *Dispatcher) store(ctx context.Context, flushes []billwatch.Flush) error
 }
 
 func (d *Dispatcher) claim(integrations []string, limit int, now time.Time) billwatch.Claim {
-	return billwatch.Claim{
+	c := billwatch.Claim{
 		Holder: d.c.Holder, Integrations: integrations, Limit: limit,
 		Now: now, Until: now.Add(time.Duration(float64(d.c.Lease) * d.c.Speed)),
 	}
+	for _, name := range integrations {
+		if to, ok := d.senders[name].in.Notifier.(Addressed); ok {
+			if c.Destinations == nil {
+				c.Destinations = map[string]string{}
+			}
+			c.Destinations[name] = to.Destination()
+		}
+	}
+	return c
 }
 
 // mark stores how an attempt ended. It does not give up while the store is

@@ -10,12 +10,15 @@ import (
 )
 
 const (
-	feedEvery    = time.Minute      // how often what stands is said again
-	feedRest     = time.Second      // between two rounds, however much changes
-	feedEnded    = 15 * time.Minute // how long an alert that is over is said to be
-	feedPage     = 1000             // alerts that are read, and posted, together
-	feedPatience = 50 * time.Second // of one round
+	feedEvery = time.Minute      // how often what stands is said again
+	feedRest  = time.Second      // between two rounds, however much changes
+	feedEnded = 15 * time.Minute // how long an alert that is over is said to be
+	feedPage  = 1000             // alerts that are read, and posted, together
 )
+
+// LongestPush is how long one round of a feed may take, whatever its integration
+// would allow: the next one comes each minute.
+const LongestPush = 50 * time.Second
 
 // Feed is a place that is not told of changes but kept up to date on what fires,
 // such as an Alertmanager: it judges for itself what is new.

@@ -62,7 +62,7 @@ func (f *feeding) say(err error) {
 
 // round says once how the alerts stand that route here.
 func (f *feeding) round(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, feedPatience)
+	ctx, cancel := context.WithTimeout(ctx, LongestPush)
 	defer cancel()
 	r := &round{feeding: f, stands: map[string]bool{}}
 	err := r.firing(ctx)

@@ -46,7 +46,7 @@ func (l loaded) daemon(logs io.Writer) (daemon.Config, error) {
 		return daemon.Config{}, misused(err)
 	}
 	return daemon.Config{
-		Plan: plan, Version: version, State: l.State.Reveal(), Listen: l.Listen, Hosts: l.Hosts,
+		Plan: plan, Version: version, State: l.State.Reveal(), Listen: l.Listen, LogAs: l.Log,
 		Clock: clock, Log: log, Inputs: l.inputs,
 	}, nil
 }
@@ -66,7 +66,7 @@ func (l loaded) again(path string, c daemon.Config) func() (daemon.Fresh, error)
 		for _, p := range problems {
 			c.Log.Warn("configuration", "file", p.File, "line", p.Line, "column", p.Column, "message", p.Message, "hint", p.Hint)
 		}
-		fresh.State, fresh.Listen = next.State.Reveal(), next.Listen
+		fresh.State, fresh.Listen, fresh.LogAs = next.State.Reveal(), next.Listen, next.Log
 		fresh.Plan, err = daemon.PlanOf(next, c.Clock.Now, c.Log)
 		return fresh, err
 	}

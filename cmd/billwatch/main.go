@@ -99,7 +99,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	g := &globals{stdout: stdout, stderr: stderr}
 	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration `FILE` (default: here, else in /etc/billwatch)")
 	root.AddCommand(newRun(g), newDemo(g), newCheck(g), newTest(g), newDryRun(g), newBacktest(g), newExplain(g),
-		newForecast(g), newRender(g), newRoutes(g), newProbe(g), newSendTest(g), newNotifications(g), newSilences(g), newSchema(g), newVersion(g))
+		newForecast(g), newRender(g), newRoutes(g), newProbe(g), newSendTest(g), newNotifications(g), newSilences(g), newAlerts(g), newAccounts(g), newSchema(g), newVersion(g))
 	return root
 }
 

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,6 +32,17 @@ func vendors(t *testing.T) (notehub, cudo string) {
 		return server.URL
 	}
 	return serve(simulate.NewNotehub(c)), serve(simulate.NewCudo(c))
+}
+
+// freePort is one that nobody listens on.
+func freePort(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
 }
 
 // silenceBook is a store's.
@@ -68,6 +80,11 @@ func running(t *testing.T) string {
 			}
 			return nil
 		},
+	}, Test: func(_ context.Context, receiver string) ([]web.TestMessage, error) {
+		if receiver != "ops" {
+			return nil, nil
+		}
+		return []web.TestMessage{{Integration: "ops/slack/0", Accepted: true, Answer: "200 OK: ok"}, {Integration: "ops/email/0", Error: "550 no \x1b[31msuch user"}}, nil
 	}}
 	api.Now, api.Silences = time.Now, silenceBook(t)
 	handler := web.Handler(&web.Health{}, web.NewMetrics("test"), api)
@@ -93,6 +110,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("NOTEHUB", notehub)
 			e.Setenv("CUDO", cudo)
 			e.Setenv("RUNNING", at)
+			e.Setenv("PORT", freePort(t))
 			return nil
 		},
 	})

@@ -53,6 +53,12 @@ func TestWhatIsSoundAndCannotBeMeant(t *testing.T) {
 		{"matchers that exclude each other", routes("    - { matchers: [team=y, team!=y] }\n"), `billwatch.yaml:14:7: warning: no alert takes this route: team!="y" and team="y" exclude each other`},
 		{"a receiver behind a dead route", strings.Replace(plain, "[team=iot]", "[source=bluse]", 1),
 			"billwatch.yaml:7:3: warning: no route leads to receiver \"nobody\"\nbillwatch.yaml:9:85: warning: no alert takes this route: no alert has source=\"bluse\""},
+		{"an attempt as long as there is", strings.Replace(plain, "route:", "  more:\n    webhook: { url: \"https://hooks.example.com/hunter2\", timeout: 15s }\n    alertmanager: { urls: [\"http://127.0.0.1:9093\"], timeout: 50s }\nroute:", 1),
+			"billwatch.yaml:9:3: warning: no route leads to receiver \"more\""},
+		{"attempts longer than there are", strings.Replace(plain, "route:", "  more:\n    webhook: { url: \"https://hooks.example.com/hunter2\", timeout: 16s }\n    alertmanager: { urls: [\"http://127.0.0.1:9093\"], timeout: 51s }\nroute:", 1),
+			"billwatch.yaml:9:3: warning: no route leads to receiver \"more\"\n" +
+				"billwatch.yaml:10:67: warning: timeout: an attempt never has more than 15s\n  hint: a longer one has no effect\n" +
+				"billwatch.yaml:11:63: warning: timeout: a round never has more than 50s\n  hint: a longer one has no effect"},
 		{"a repeat sooner than a poll", strings.Replace(plain, "receiver: ops,", "receiver: ops, repeat_interval: 1m,", 1),
 			"billwatch.yaml:9:42: warning: repeat_interval: is shorter than the 5m between two polls\n  hint: nothing new can be said so soon"},
 

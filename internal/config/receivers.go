@@ -126,6 +126,9 @@ func (r receiver) integration(s section, t notify.Type) (notify.Integration, boo
 	}
 	notifier, err := theirs.New(notify.Common{Integration: s.name, UserAgent: r.l.kinds.UserAgent, Timezone: zone})
 	r.l.place(s, decoded, err)
+	if decoded {
+		r.lintTimeout(s, notifier)
+	}
 	in := notify.Integration{
 		Name: s.name, Receiver: r.name, Type: t.Name, Notifier: notifier,
 		SendResolved: own.SendResolved, RetryFor: own.RetryFor, StormLimit: own.StormLimit,
@@ -140,6 +143,22 @@ func (r receiver) integration(s section, t notify.Type) (notify.Integration, boo
 	in.Overrides.Timezone = r.zone
 	r.checkOverrides(s, in.Overrides)
 	return in, true
+}
+
+// lintTimeout warns of a timeout that has no effect.
+func (r receiver) lintTimeout(s section, notifier notify.Notifier) {
+	n := document.Get(s.node, "timeout")
+	if document.IsNull(n) {
+		return
+	}
+	what, longest := "an attempt", notify.LongestAttempt
+	if _, fed := notifier.(notify.Fed); fed {
+		what, longest = "a round", notify.LongestPush
+	}
+	var timeout time.Duration
+	if problems := r.l.doc.Decode(n, &timeout); len(problems) == 0 && timeout > longest {
+		r.l.warn(n, fmt.Sprintf("timeout: %s never has more than %s", what, short(longest)), "a longer one has no effect")
+	}
 }
 
 // settingsOf returns a text that changes with the settings, for the store to

@@ -24,8 +24,8 @@ type Config struct {
 	State     string // "sqlite:path" or "postgres://…"
 	NoMigrate bool
 	Listen    string
-	Hosts     []string // names under which it may be asked for what it shows
-	NoNotify  bool     // do all but send
+	LogAs     config.Log // what Log was made by
+	NoNotify  bool       // do all but send
 	Clock     *Clock
 	Log       *slog.Logger
 

@@ -30,6 +30,7 @@ type Plan struct {
 	Templates *notify.Templates
 	Fallback  string         // the receiver that is told when another one is down; may be empty
 	Zone      *time.Location // of times in messages; nil for UTC
+	Hosts     []string       // names under which the service may be asked for what it shows
 
 	Hash      string            // of the configuration: the same where replicas judge and tell alike
 	Digests   map[string]string // of the sources' settings, by name
@@ -56,7 +57,7 @@ func (p Plan) after(before Plan) Plan {
 
 // PlanOf makes ready what a checked configuration asks for.
 func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, error) {
-	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback, Zone: c.Timezone,
+	p := Plan{Rules: c.Rules, Given: c.Given, Router: c.Router, Templates: c.Templates, Fallback: c.Fallback, Zone: c.Timezone, Hosts: c.Hosts,
 		Hash: c.Hash, Retention: c.Retention, ForgetAfter: c.ForgetAfter,
 		Providers: map[string]string{}, Types: map[string]string{}, Limits: map[string]int{}, LabelsBy: map[string]string{}, Digests: map[string]string{}}
 	for _, source := range c.Sources {

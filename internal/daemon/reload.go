@@ -17,6 +17,7 @@ type Fresh struct {
 	Plan   Plan
 	State  string
 	Listen string
+	LogAs  config.Log
 	Inputs config.Inputs
 }
 
@@ -101,11 +102,15 @@ func (d *Daemon) refused(why string, err error) {
 
 // warnFixed says what of the new configuration a running process cannot follow.
 func (d *Daemon) warnFixed(fresh Fresh) {
-	for _, key := range []struct{ name, now, next string }{
-		{"state", d.State, fresh.State},
-		{"listen", d.Listen, fresh.Listen},
+	for _, key := range []struct {
+		name    string
+		changed bool
+	}{
+		{"state", d.State != fresh.State},
+		{"listen", d.Listen != fresh.Listen},
+		{"log", d.LogAs != fresh.LogAs},
 	} {
-		if key.now != key.next { // neither is printed: one may hold a password
+		if key.changed { // the values are not printed: one may hold a password
 			d.Log.Warn("cannot change while the service runs: the old value stays until it is started again", "key", key.name)
 		}
 	}

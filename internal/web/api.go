@@ -13,15 +13,20 @@ import (
 type API struct {
 	Sources func(ctx context.Context) ([]Source, error)
 	Explain func(ctx context.Context, rule, account string) (Explanation, error)
-	Hosts   []string // names under which it may be asked; addresses and localhost always are
+	Hosts   func() []string // names under which it may be asked; addresses and localhost always are
 	Outbox  Notifications
 	// Receivers says how deliveries go, for the API and the metrics.
 	Receivers func(ctx context.Context) ([]Receiver, error)
-	Now       func() time.Time // the time that ages are counted by; the clock's where nil
-	Reload    func() error     // reads the configuration again; an error says why the old one stays
-	Refused   string           // why nothing may be changed through it; empty where that is allowed
+	// Test sends a test message by each integration of a receiver; none where
+	// there is no such receiver.
+	Test    func(ctx context.Context, receiver string) ([]TestMessage, error)
+	Now     func() time.Time // the time that ages are counted by; the clock's where nil
+	Reload  func() error     // reads the configuration again; an error says why the old one stays
+	Refused string           // why nothing may be changed through it; empty where that is allowed
 
 	Silences func() SilenceBook // nil while there is no store
+	Alerts   Alerts
+	Accounts AccountBook
 }
 
 // Source is how a source can be seen at present. It names no person and holds

@@ -16,7 +16,7 @@ import (
 
 func TestTheAPIAnswersUnderItsOwnNamesOnly(t *testing.T) {
 	handler := web.Handler(&web.Health{}, web.NewMetrics("test"), web.API{
-		Hosts:   []string{"billwatch.example.com"},
+		Hosts:   func() []string { return []string{"billwatch.example.com"} },
 		Sources: func(context.Context) ([]web.Source, error) { return []web.Source{{Name: "blues"}}, nil },
 	})
 	for _, c := range []struct {

@@ -87,7 +87,11 @@ func (a API) mine(host string) bool {
 		return true
 	}
 	name = strings.TrimSuffix(name, ".")
-	return name != "" && slices.ContainsFunc(append([]string{"localhost"}, a.Hosts...), func(own string) bool {
+	own := []string{"localhost"}
+	if a.Hosts != nil {
+		own = append(own, a.Hosts()...)
+	}
+	return name != "" && slices.ContainsFunc(own, func(own string) bool {
 		return strings.EqualFold(own, name)
 	})
 }

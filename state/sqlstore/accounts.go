@@ -19,7 +19,7 @@ func (s *Store) Accounts(ctx context.Context, source string) ([]billwatch.Rememb
 			accounts = append(accounts, r)
 			return err
 		}, `
-			SELECT a.body, a.missing, a.gone, a.excluded, a.history_through, a.history_asked, s.at, s.seen_at, s.body,
+			SELECT a.body, a.missing, a.gone, a.excluded, a.forget, a.history_through, a.history_asked, s.at, s.seen_at, s.body,
 				(SELECT count(*) FROM alerts l WHERE l.source = a.source AND l.account = a.account)
 			FROM accounts a LEFT JOIN snapshots s ON s.source = a.source AND s.account = a.account AND s.seq = a.last_seq
 			WHERE a.source = $1 ORDER BY a.account`, source)
@@ -33,10 +33,10 @@ func (s *Store) Accounts(ctx context.Context, source string) ([]billwatch.Rememb
 func scanRemembered(rows *sql.Rows) (billwatch.Remembered, error) {
 	var r billwatch.Remembered
 	var changed, seen sql.NullInt64
-	var gone, excluded, standing int
-	err := rows.Scan(document(&r.Account), &r.Missing, &gone, &excluded, stamp(&r.HistoryThrough), stamp(&r.HistoryAsked),
+	var gone, excluded, forget, standing int
+	err := rows.Scan(document(&r.Account), &r.Missing, &gone, &excluded, &forget, stamp(&r.HistoryThrough), stamp(&r.HistoryAsked),
 		&changed, &seen, document(&r.Last), &standing)
-	r.Gone, r.Excluded, r.Urgent = gone != 0, excluded != 0, standing > 0
+	r.Gone, r.Excluded, r.Urgent, r.Forgotten = gone != 0, excluded != 0, standing > 0, forget == forgotten
 	if r.Last != nil {
 		r.Last.At, r.Changed = moment(seen.Int64), moment(changed.Int64)
 	}

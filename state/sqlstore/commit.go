@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -154,8 +155,8 @@ func (t *tx) transition(ctx context.Context, tr billwatch.Transition) (bool, err
 	}
 	k := tr.Alert.Key
 	n, err := t.exec(ctx, `
-		INSERT INTO transitions (source, account, rule, at, from_state, to_state, body) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO transitions (source, account, rule, at, from_state, to_state, body, fingerprint) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT DO NOTHING`,
-		k.Account.Source, k.Account.ID, k.Rule, tr.At, string(tr.From), string(tr.To), body)
+		k.Account.Source, k.Account.ID, k.Rule, tr.At, string(tr.From), string(tr.To), body, cmp.Or(tr.Alert.Fingerprint, tr.Alert.Labels.Fingerprint()))
 	return n > 0, err
 }

@@ -145,3 +145,15 @@ func (t *tx) dropAccounts(ctx context.Context, source string, ids []string) erro
 	}
 	return nil
 }
+
+// Forgetting says whether an account is still to be forgotten.
+func (s *Store) Forgetting(ctx context.Context, k billwatch.AccountKey) (bool, error) {
+	var wanted int
+	err := s.read(ctx, func(t *tx) error {
+		return t.row(ctx, `SELECT count(*) FROM accounts WHERE source = $1 AND account = $2 AND forget = 1`, k.Source, k.ID).Scan(&wanted)
+	})
+	if err != nil {
+		return false, fmt.Errorf("look whether %s is forgotten: %w", k, err)
+	}
+	return wanted > 0, nil
+}

@@ -22,7 +22,11 @@ type ear struct {
 	refuses error
 	took    []billwatch.Notification
 	tries   int
+	to      string // where it is, where it says so
 }
+
+// Destination implements notify.Addressed.
+func (e *ear) Destination() string { return e.to }
 
 func (e *ear) Notify(_ context.Context, n billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
 	e.mu.Lock()
@@ -64,6 +68,7 @@ type road struct {
 	inhibition *notify.Inhibition // nil for what always holds
 	dispatcher *notify.Dispatcher
 	ears       map[string]*ear
+	groupBy    []string // all labels where empty
 }
 
 // newRoad opens a road to these receivers; the first one is told of everything.
@@ -90,7 +95,11 @@ func newQuietRoad(w *outboxWorld, inhibition *notify.Inhibition, fallback string
 func (r *road) open(fallback, root string, all map[string][]notify.Integration) {
 	r.Helper()
 	wait, often := time.Second, time.Minute
-	router, err := notify.NewRouterWith(&notify.Route{Receiver: root, GroupBy: []string{"..."}, GroupWait: &wait, GroupInterval: &often}, all,
+	groupBy := r.groupBy
+	if len(groupBy) == 0 {
+		groupBy = []string{"..."}
+	}
+	router, err := notify.NewRouterWith(&notify.Route{Receiver: root, GroupBy: groupBy, GroupWait: &wait, GroupInterval: &often}, all,
 		notify.Quiets{Inhibition: r.inhibition})
 	r.must(err)
 	r.router = router

@@ -7,3 +7,8 @@
 -- source lists it still as one that was deleted.
 ALTER TABLE accounts ADD COLUMN gone_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN forget INTEGER NOT NULL DEFAULT 0;
+
+-- fingerprint is that of the alert that moved; of one that is pending the one
+-- that it will have.
+ALTER TABLE transitions ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+CREATE INDEX transitions_fingerprint ON transitions (fingerprint, at);
