@@ -153,4 +153,8 @@ type Claim struct {
 	Limit        int
 	Now          time.Time
 	Until        time.Time // how long the lease lasts
+
+	// Destinations are where integrations send that know it beforehand, by their
+	// names: a pause of one holds up all that go there.
+	Destinations map[string]string
 }

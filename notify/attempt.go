@@ -56,9 +56,10 @@ func settle(d billwatch.Delivery, in Integration, receipt billwatch.Receipt, err
 			s.NextAt = now.Add(min(after, maxPause))
 		}
 		s.PauseUntil, s.Destination = s.NextAt, destination
-		if destination == "" {
-			s.Destination = in.Name
+		if to, ok := in.Notifier.(Addressed); ok && destination == "" {
+			s.Destination = to.Destination()
 		}
+		s.Destination = cmp.Or(s.Destination, in.Name)
 	}
 	switch {
 	case IsPermanent(err):

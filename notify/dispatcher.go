@@ -281,10 +281,19 @@ func (d *Dispatcher) store(ctx context.Context, flushes []billwatch.Flush) error
 }
 
 func (d *Dispatcher) claim(integrations []string, limit int, now time.Time) billwatch.Claim {
-	return billwatch.Claim{
+	c := billwatch.Claim{
 		Holder: d.c.Holder, Integrations: integrations, Limit: limit,
 		Now: now, Until: now.Add(time.Duration(float64(d.c.Lease) * d.c.Speed)),
 	}
+	for _, name := range integrations {
+		if to, ok := d.senders[name].in.Notifier.(Addressed); ok {
+			if c.Destinations == nil {
+				c.Destinations = map[string]string{}
+			}
+			c.Destinations[name] = to.Destination()
+		}
+	}
+	return c
 }
 
 // mark stores how an attempt ended. It does not give up while the store is

@@ -42,6 +42,14 @@ type Notifier interface {
 	Notify(ctx context.Context, n billwatch.Notification, prior billwatch.Receipt) (billwatch.Receipt, error)
 }
 
+// Addressed is a Notifier that knows before its first attempt where its messages
+// go: to the destination that its Throttled errors name. Integrations that go to
+// the same one are paused together, whichever of them was told to wait. It holds
+// no secret, and may change when a secret is renewed.
+type Addressed interface {
+	Destination() string
+}
+
 // Store is what the dispatcher keeps its groups and notifications in.
 type Store interface {
 	// ClaimGroups leases due groups of the named integrations.

@@ -80,6 +80,11 @@ func running(t *testing.T) string {
 			}
 			return nil
 		},
+	}, Test: func(_ context.Context, receiver string) ([]web.TestMessage, error) {
+		if receiver != "ops" {
+			return nil, nil
+		}
+		return []web.TestMessage{{Integration: "ops/slack/0", Accepted: true, Answer: "200 OK: ok"}, {Integration: "ops/email/0", Error: "550 no \x1b[31msuch user"}}, nil
 	}}
 	api.Now, api.Silences = time.Now, silenceBook(t)
 	handler := web.Handler(&web.Health{}, web.NewMetrics("test"), api)

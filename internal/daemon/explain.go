@@ -153,7 +153,7 @@ func (x Explained) Shown() Explanation {
 	out := web.Explanation{
 		Version: "1", Rule: x.Rule.Rule, Source: x.Account.Source, Account: x.Account.ID, Name: x.Account.Title(), At: x.At,
 		Applies: x.Rule.Applies, Outcome: e.Outcome, Reason: e.Reason, Detail: e.Detail, Expr: x.Rule.Expr,
-		Parts: []web.ExplainedPart{}, Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, Until: x.Rule.Until,
+		Parts: []web.ExplainedPart{}, Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, Until: x.Rule.Until, Where: x.Rule.Where,
 		State: cmp.Or(string(x.Alert.State), "inactive"), For: web.ExplainedFor{Seconds: x.Waits.Seconds(), FiresAt: shownTime(x.FiresAt)},
 		Route: []web.ExplainedRoute{}, NextSend: shownTime(x.NextSend), Why: x.Reason,
 	}

@@ -31,6 +31,7 @@ func (r *road) hire() {
 	dispatcher, err := notify.NewDispatcher(notify.DispatcherConfig{
 		Store: r.store, Waker: r.store, Quiet: r.store, Router: plan.Router, Templates: plan.Templates,
 		Holder: r.d.name, Now: r.d.Clock.Now, Log: r.d.Log, Untold: func(n int) { r.untold += n },
+		Down: notify.Down{Alert: plan.Rules.ReceiverDown, Fallback: plan.Fallback},
 	})
 	r.must(err)
 	r.dispatcher = dispatcher

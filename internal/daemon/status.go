@@ -17,9 +17,11 @@ var errNoStore = errors.New("the store is not open yet")
 
 // api is what can be asked of the daemon over HTTP.
 func (d *Daemon) api() web.API {
-	return web.API{Sources: d.sources, Explain: d.explain, Outbox: d.outbox(), Receivers: d.receivers, Now: d.Clock.Now,
+	return web.API{
+		Sources: d.sources, Explain: d.explain, Outbox: d.outbox(), Receivers: d.receivers, Test: d.sendTest, Now: d.Clock.Now,
 		Hosts: func() []string { return d.plan().Hosts }, Reload: func() error { return d.Reload("request") }, Refused: web.OpenToAll(d.Listen),
-		Silences: d.silences, Alerts: d.alerts(), Accounts: d.accountBook()}
+		Silences: d.silences, Alerts: d.alerts(), Accounts: d.accountBook(),
+	}
 }
 
 // sources shows the configured sources as the store has them, so that every

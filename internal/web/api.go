@@ -17,9 +17,12 @@ type API struct {
 	Outbox  Notifications
 	// Receivers says how deliveries go, for the API and the metrics.
 	Receivers func(ctx context.Context) ([]Receiver, error)
-	Now       func() time.Time // the time that ages are counted by; the clock's where nil
-	Reload    func() error     // reads the configuration again; an error says why the old one stays
-	Refused   string           // why nothing may be changed through it; empty where that is allowed
+	// Test sends a test message by each integration of a receiver; none where
+	// there is no such receiver.
+	Test    func(ctx context.Context, receiver string) ([]TestMessage, error)
+	Now     func() time.Time // the time that ages are counted by; the clock's where nil
+	Reload  func() error     // reads the configuration again; an error says why the old one stays
+	Refused string           // why nothing may be changed through it; empty where that is allowed
 
 	Silences func() SilenceBook // nil while there is no store
 	Alerts   Alerts

@@ -19,6 +19,7 @@ type Explanation struct {
 	Name     string            `json:"name"`
 	At       time.Time         `json:"at"`
 	Applies  bool              `json:"applies"`
+	Where    string            `json:"where,omitempty"` // why it does not apply
 	Outcome  billwatch.Outcome `json:"outcome"`
 	Reason   string            `json:"reason,omitempty"`
 	Detail   string            `json:"detail,omitempty"`

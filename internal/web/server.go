@@ -56,11 +56,13 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux.Handle("GET /api/v1/sources", api.reads(api.sources))
 	mux.Handle("GET /api/v1/explain", api.reads(api.explain))
 	mux.Handle("GET /api/v1/receivers", api.reads(api.receivers))
+	mux.Handle("POST /api/v1/receivers/{name}/test", api.writes(api.testReceiver))
 	mux.Handle("GET /api/v1/notifications", api.reads(api.notifications))
 	mux.Handle("POST /api/v1/notifications/{id}/retry", api.writes(api.retryNotification))
 	api.silenceRoutes(mux)
 	api.alertRoutes(mux)
 	api.accountRoutes(mux)
+	api.pageRoutes(mux)
 	return http.MaxBytesHandler(mux, mostBody)
 }
 

@@ -124,6 +124,9 @@ func classes(t *testing.T, s Side) {
 		if throttled && (after != time.Minute || destination == "") {
 			t.Errorf("throttled for %v at %q, want a minute at somewhere", after, destination)
 		}
+		if to, ok := s.Notifier.(notify.Addressed); throttled && ok && to.Destination() != destination {
+			t.Errorf("throttled at %q, but goes to %q: who else goes there is not held up", destination, to.Destination())
+		}
 	}
 }
 

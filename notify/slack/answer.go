@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify"
 )
 
@@ -125,11 +126,15 @@ func (a attempt) isAboutCredential(word string) bool {
 // isWord says whether a text is one of Slack's words for an error.
 func isWord(text string) bool { return regexp.MustCompile(`^[a-z][a-z0-9_]{2,60}$`).MatchString(text) }
 
-// destination is what a pause holds up: the channel; a webhook has its own.
-func (a attempt) destination() string {
-	if a.notifier.config.byWebhook() {
-		return a.notifier.common.Integration
+func (a attempt) destination() string { return a.notifier.destination(a.secret) }
+
+// Destination is what a pause holds up: the channel; a webhook has one.
+func (n *Notifier) Destination() string { return n.destination(n.secret.Load()) }
+
+func (n *Notifier) destination(secret *billwatch.Secret) string {
+	whose := sha256.Sum256([]byte(secret.Reveal())) // one name may be a channel of two workspaces
+	if n.config.byWebhook() {
+		return fmt.Sprintf("webhook of slack/%x", whose[:4])
 	}
-	whose := sha256.Sum256([]byte(a.secret.Reveal())) // one name may be a channel of two workspaces
-	return fmt.Sprintf("%s of slack/%x", a.notifier.config.Channel, whose[:4])
+	return fmt.Sprintf("%s of slack/%x", n.config.Channel, whose[:4])
 }

@@ -112,7 +112,7 @@ func TestWhatAWebhookSays(t *testing.T) {
 		{"archived", 410, "channel_is_archived", "permanent"},
 		{"wrong", 400, "invalid_payload", "permanent"},
 		{"broken", 500, "rollup_error", "refused"},
-		{"limited", 429, "", "ops/slack/0 for 0s"},
+		{"limited", 429, "", "webhook for 0s"},
 		{"elsewhere", 302, "", "permanent"},
 	}
 	for _, c := range cases {

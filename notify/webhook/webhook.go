@@ -41,6 +41,9 @@ func (n *Notifier) String() string { return "webhook " + n.common.Integration }
 // GoString does the same for %#v.
 func (n *Notifier) GoString() string { return n.String() }
 
+// Destination is what a pause holds up: the host.
+func (n *Notifier) Destination() string { return hostOf(n.secrets.Load().url) }
+
 // Notify posts the notification once.
 func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
 	body, err := n.encode(told)

@@ -31,6 +31,9 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billw
 		}
 		again = true
 		return shares(c, func(integration string, limit int) (int, error) {
+			if err := t.goesTo(ctx, integration, c.Destinations[integration]); err != nil {
+				return 0, err
+			}
 			paused, err := t.pausedUntil(ctx, integration)
 			if err != nil || paused.After(c.Now) {
 				return 0, err
@@ -68,6 +71,31 @@ func (t *tx) unclaim(ctx context.Context, claim string) error {
 		return fmt.Errorf("undo a claim whose answer got lost: %w", err)
 	}
 	return nil
+}
+
+// goesTo notes where an integration sends, where it knows that beforehand: there
+// alone. The settings may have changed since it was last noted.
+func (t *tx) goesTo(ctx context.Context, integration, destination string) error {
+	if destination == "" {
+		return nil
+	}
+	var known, all int
+	err := t.row(ctx, `
+		SELECT COALESCE(SUM(CASE WHEN destination = $2 THEN 1 ELSE 0 END), 0), count(*) FROM destinations WHERE integration = $1`,
+		integration, destination).Scan(&known, &all)
+	if err != nil || known == 1 && all == 1 {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM destinations WHERE integration = $1 AND destination <> $2`, integration, destination); err != nil {
+		return err
+	}
+	return t.goesThere(ctx, integration, destination)
+}
+
+func (t *tx) goesThere(ctx context.Context, integration, destination string) error {
+	_, err := t.exec(ctx, `INSERT INTO destinations (integration, destination) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+		integration, destination)
+	return err
 }
 
 // pausedUntil is when the last pause of an integration's destinations ends;
@@ -240,9 +268,7 @@ func (t *tx) pause(ctx context.Context, st billwatch.Settlement) error {
 		destination, st.PauseUntil); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, `INSERT INTO destinations (integration, destination) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-		integration, destination)
-	return err
+	return t.goesThere(ctx, integration, destination)
 }
 
 // forget lets the alerts of a notification that failed for good count as not

@@ -12,9 +12,9 @@ import (
 
 // newStorm opens a road whose first receiver is read by people, and whose second
 // hears of everything too, but is none of them.
-func newStorm(w *outboxWorld) *road {
+func newStorm(w *outboxWorld, groupBy ...string) *road {
 	w.Helper()
-	r := &road{outboxWorld: w, ears: map[string]*ear{"people": {}, "machine": {}}}
+	r := &road{outboxWorld: w, ears: map[string]*ear{"people": {}, "machine": {}}, groupBy: groupBy}
 	of := func(name string, digests bool) notify.Integration {
 		return notify.Integration{Name: name + "/0", Receiver: "all", SendResolved: true, RetryFor: time.Hour,
 			StormLimit: 20, Digests: digests, Notifier: r.ears[name]}
@@ -29,6 +29,10 @@ func (r *road) many(from, to int, state billwatch.AlertState) {
 	b := billwatch.Batch{Lease: r.lease, Now: r.now}
 	for i := from; i < to; i++ {
 		a := outboxAlert(fmt.Sprintf("%06d", i), r.now)
+		if len(r.groupBy) > 0 { // ten of a team
+			a.Labels["team"] = fmt.Sprint(i / 10)
+			a.Fingerprint = a.Labels.Fingerprint()
+		}
 		a.State = state
 		move := billwatch.Transition{Alert: a, To: state, At: r.now}
 		if state == billwatch.Resolved {
@@ -243,5 +247,45 @@ func TestADigestKeepsTheOrderOfItsGroups(t *testing.T) {
 		if !began["000000 ended"] || !began["000001 ended"] {
 			t.Errorf("ends are missing: %v in %s", began, people.counts())
 		}
+	})
+}
+
+func TestADigestCountsEachAlertOfItsGroupsOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newStorm(w, "team")
+		people := r.ears["people"]
+		people.refuses = notify.Refused(errors.New("connection refused"))
+		for team := range 25 { // three of ten
+			r.many(10*team, 10*team+3, billwatch.Firing)
+		}
+		r.pass(7 * time.Minute)
+		r.many(3, 5, billwatch.Firing)     // two more of the first team, three of which fire
+		r.many(10, 11, billwatch.Resolved) // one of three of the second
+		r.many(20, 23, billwatch.Resolved) // all of the third
+		r.pass(20 * time.Minute)
+		r.many(3, 4, billwatch.Resolved) // told by the second digest alone
+		r.pass(20 * time.Minute)
+		people.refuses = nil
+		r.pass(10 * time.Minute)
+		r.wantsCounts("25 teams of three, two more and five ends", "people", "storm 72/5 ")
+		if storm := people.took[0].Storm; storm.Groups != 25 {
+			t.Errorf("it stands for %d groups, want 25", storm.Groups)
+		}
+	})
+}
+
+func TestWhatFollowsADigestWaitsForIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newStorm(w)
+		people := r.ears["people"]
+		people.refuses = errors.New("connection reset") // it may have arrived, so that nothing replaces it
+		r.many(0, 30, billwatch.Firing)
+		r.pass(20 * time.Minute)
+		people.refuses = nil
+		r.many(0, 1, billwatch.Resolved) // due at once; the digest is tried again in minutes
+		r.pass(time.Second)
+		r.wantsCounts("while the digest waits to be tried again", "people", "")
+		r.pass(20 * time.Minute)
+		r.wantsCounts("after it", "people", "storm 30/0 all_resolved 0/1 ")
 	})
 }

@@ -22,7 +22,11 @@ type ear struct {
 	refuses error
 	took    []billwatch.Notification
 	tries   int
+	to      string // where it is, where it says so
 }
+
+// Destination implements notify.Addressed.
+func (e *ear) Destination() string { return e.to }
 
 func (e *ear) Notify(_ context.Context, n billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
 	e.mu.Lock()
@@ -64,6 +68,7 @@ type road struct {
 	inhibition *notify.Inhibition // nil for what always holds
 	dispatcher *notify.Dispatcher
 	ears       map[string]*ear
+	groupBy    []string // all labels where empty
 }
 
 // newRoad opens a road to these receivers; the first one is told of everything.
@@ -90,7 +95,11 @@ func newQuietRoad(w *outboxWorld, inhibition *notify.Inhibition, fallback string
 func (r *road) open(fallback, root string, all map[string][]notify.Integration) {
 	r.Helper()
 	wait, often := time.Second, time.Minute
-	router, err := notify.NewRouterWith(&notify.Route{Receiver: root, GroupBy: []string{"..."}, GroupWait: &wait, GroupInterval: &often}, all,
+	groupBy := r.groupBy
+	if len(groupBy) == 0 {
+		groupBy = []string{"..."}
+	}
+	router, err := notify.NewRouterWith(&notify.Route{Receiver: root, GroupBy: groupBy, GroupWait: &wait, GroupInterval: &often}, all,
 		notify.Quiets{Inhibition: r.inhibition})
 	r.must(err)
 	r.router = router
@@ -252,6 +261,64 @@ func TestSettingsThatChangedMakeGoodWhatWasRefused(t *testing.T) {
 		r.must(r.store.Configured(t.Context(), settings, r.now))
 		r.pass(time.Hour)
 		r.wants("and nothing more", "ops", "first Low, first Low")
+	})
+}
+
+// Whoever changed where messages go wants to see that they arrive, and not to
+// wait for what another place asked for.
+func TestSettingsThatChangedAreTriedAtOnce(t *testing.T) {
+	for what, trouble := range map[string]error{
+		"asked to wait":     notify.Throttled(errors.New("429"), 50*time.Minute, "old.example.com"),
+		"far into back-off": errors.New("no answer"),
+	} {
+		t.Run(what, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, w *outboxWorld) {
+				r := newRoad(w, "", "ops")
+				settings := map[string]string{"ops/webhook/0": "one"}
+				r.must(r.store.Configured(t.Context(), settings, r.now))
+				r.ears["ops"].refuses = trouble
+				r.alert("1", billwatch.Firing)
+				r.pass(25 * time.Minute)
+				r.ears["ops"].refuses = nil
+				r.must(r.store.Configured(t.Context(), settings, r.now))
+				r.pass(time.Second)
+				r.wants("while nothing changed", "ops", "")
+				settings["ops/webhook/0"] = "two"
+				r.must(r.store.Configured(t.Context(), settings, r.now))
+				r.alert("2", billwatch.Firing)
+				r.pass(2 * time.Second)
+				r.wants("once its settings changed", "ops", "first Low, first Low")
+			})
+		})
+	}
+}
+
+// A configuration that sends an alert elsewhere, and the next that takes that
+// back, while the end is about to be told.
+func TestAnAlertThatIsRoutedAgainWhileItsEndIsToldIsToldAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newRoad(w, "", "ops")
+		r.alert("1", billwatch.Firing)
+		r.pass(10 * time.Minute)
+		member := func() []sqlstore.Membership {
+			t.Helper()
+			all, err := r.store.Memberships(t.Context(), "", 10)
+			r.must(err)
+			return all
+		}
+		left := member()
+		left[0].Unrouted = true
+		r.must(r.store.Reroute(t.Context(), "a", left, "no longer routed", r.now))
+		groups, err := r.store.ClaimGroups(t.Context(), r.claim("ops/webhook/0"))
+		r.must(err)
+		back := member()
+		back[0].Unrouted = false
+		r.must(r.store.Reroute(t.Context(), "a", back, "", r.now))
+		flush := notify.Decide(groups[0], notify.Plan{Timing: r.router.Timing(groups[0]), SendResolved: true}, r.now)
+		flush.Notification.ID = "ntf_end"
+		r.must(r.store.Freeze(t.Context(), []billwatch.Flush{flush}))
+		r.pass(10 * time.Minute)
+		r.wants("routed again", "ops", "first Low, first Low") // the end had not gone out
 	})
 }
 
