@@ -62,6 +62,7 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	api.silenceRoutes(mux)
 	api.alertRoutes(mux)
 	api.accountRoutes(mux)
+	api.pageRoutes(mux)
 	return http.MaxBytesHandler(mux, mostBody)
 }
 
