@@ -156,9 +156,6 @@ func outcome(x daemon.Explanation) string {
 func printExplained(w io.Writer, x daemon.Explanation) {
 	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", plain(x.Rule), plain(x.Name), plain(x.Source+"/"+x.Account), outcome(x))
 	whole := printParts(w, x)
-	if x.Where != "" {
-		labelled(w, "Where:", x.Where)
-	}
 	if x.Detail != "" {
 		labelled(w, "Reason:", x.Detail)
 	}
@@ -169,6 +166,9 @@ func printExplained(w io.Writer, x daemon.Explanation) {
 		if line != "" {
 			labelled(w, "", line)
 		}
+	}
+	if x.Where != "" {
+		labelled(w, "Where:", x.Where)
 	}
 	labelled(w, "Alert:", alertInWords(x))
 	if x.Until != "" && x.State == string(billwatch.Firing) {
