@@ -13,8 +13,8 @@ import (
 	"github.com/billwatch/billwatch/rules"
 )
 
-// sends sends a form, as a page of ours does.
-func (r *road) posts(path string, form url.Values, change func(*http.Request)) *http.Response {
+// submits sends a form, as a page of ours does.
+func (r *road) submits(path string, form url.Values, change func(*http.Request)) *http.Response {
 	r.Helper()
 	r.d.Listen = "127.0.0.1:9595"
 	r.d.opened.Store(r.store)
@@ -72,14 +72,14 @@ func TestTheLinkInAMessageLeadsToAPageWithHandsOnIt(t *testing.T) {
 		"of what is not":     {"x/silence", url.Values{"author": {"x"}, "duration": {"4h"}}, nil, 404},
 		"of one not gone":    {"/forget", url.Values{}, nil, 400},
 	} {
-		if got := r.posts(at+c.path, c.form, c.change); got.StatusCode != c.want {
+		if got := r.submits(at+c.path, c.form, c.change); got.StatusCode != c.want {
 			t.Errorf("%s: %d, want %d", what, got.StatusCode, c.want)
 		}
 	}
 	if all, _ := r.store.Silences(t.Context()); len(all) != 0 {
 		t.Errorf("what is refused made %d silences", len(all))
 	}
-	got := r.posts(at+"/acknowledge", url.Values{"author": {"Jane <b>"}, "comment": {"ordered"}}, nil)
+	got := r.submits(at+"/acknowledge", url.Values{"author": {"Jane <b>"}, "comment": {"ordered"}}, nil)
 	if got.StatusCode != 303 || got.Header.Get("Location") != at {
 		t.Errorf("acknowledging leads to %d %q", got.StatusCode, got.Header.Get("Location"))
 	}
@@ -91,7 +91,7 @@ func TestTheLinkInAMessageLeadsToAPageWithHandsOnIt(t *testing.T) {
 	if _, text := r.ask(http.MethodGet, at, ""); !strings.Contains(text, "Jane &lt;b&gt;: ordered") || !strings.Contains(text, "until it resolves") || !strings.Contains(text, all[0].ID) {
 		t.Errorf("the silence is not shown: %s", text)
 	}
-	if got := r.posts(at+"/expire", url.Values{"id": {all[0].ID}}, nil); got.StatusCode != 303 {
+	if got := r.submits(at+"/expire", url.Values{"id": {all[0].ID}}, nil); got.StatusCode != 303 {
 		t.Errorf("ending it: %d", got.StatusCode)
 	}
 	if s, _ := r.store.Silence(t.Context(), all[0].ID); s.State(r.d.Clock.Now()) != billwatch.SilenceExpired {
@@ -109,7 +109,7 @@ func TestThePageOfAnAccountThatIsGoneForgetsIt(t *testing.T) {
 		<-r.d.look
 		r.rounds.watcher.lookAtAll(t.Context())
 	}()
-	if got := r.posts(at+"/forget", url.Values{}, nil); got.StatusCode != 303 {
+	if got := r.submits(at+"/forget", url.Values{}, nil); got.StatusCode != 303 {
 		t.Errorf("forgetting it: %d", got.StatusCode)
 	}
 	if _, text := r.ask(http.MethodGet, at, ""); !strings.Contains(text, "resolved") || strings.Contains(text, "Forget this account") {
