@@ -61,6 +61,7 @@ type Batch struct {
 	Failing     []RuleFailure // rules that fail on evaluation, as far as that is news
 	Mended      []AlertKey    // those that no longer do
 	Requests    []time.Time   // the source's last requests, for its budget
+	PausedUntil time.Time     // the source rests at least until then; zero where nobody asked for it
 	Forget      []string      // accounts that are gone, and are no longer known
 }
 

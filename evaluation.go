@@ -59,6 +59,9 @@ type Evaluation struct {
 	// Until is whether a firing alert may resolve: True where the rule has no
 	// until condition.
 	Until Outcome
+	// Fails says which of the rule's expressions beside expr cannot be evaluated,
+	// and why; empty where all can.
+	Fails string
 	// Ends is why the alert ends whatever the outcome ("no longer applies",
 	// "rule removed"); empty where it does not.
 	Ends string

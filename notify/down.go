@@ -16,6 +16,12 @@ type Down struct {
 	Fallback string
 }
 
+// Due returns the groups in which a standing alert about an integration that is
+// down is told.
+func (d Down) Due(r *Router, a billwatch.Alert, now time.Time) []billwatch.GroupDue {
+	return r.dueBeside(a, a.Labels[billwatch.LabelReceiver], d.Fallback, now)
+}
+
 // down adds to a settlement that its integration is down by it: never where
 // nobody could be told of anything else by it, as with a test. Whether it is
 // down already, and was told, the store knows.

@@ -231,7 +231,7 @@ func TestAPauseAndEmptyListingsOutliveTheProcess(t *testing.T) {
 		next := func(slot billwatch.Slot) (*fake, *poller.Source) {
 			f := &fake{ids: []string{"a"}, budget: poller.NewBudget(0, time.Now)}
 			s := source(f)
-			s.Resume(slot)
+			s.Resume(slot, nil)
 			return f, s
 		}
 		f, s := next(billwatch.Slot{PausedUntil: round.PausedUntil})
@@ -265,7 +265,7 @@ func TestABudgetOfWhichNobodyKnowsIsSpent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{ids: []string{"a"}, budget: poller.NewBudget(5, time.Now)}
 		s := source(f)
-		s.Resume(billwatch.Slot{BrokenOff: time.Now().Add(-20 * time.Second)})
+		s.Resume(billwatch.Slot{BrokenOff: time.Now().Add(-20 * time.Second)}, nil)
 		began := time.Now()
 		run(t, s, remembered("a")...)
 		if took := time.Since(began).Round(time.Second); took != 40*time.Second {
@@ -295,6 +295,23 @@ func TestARoundEndsWithItsLease(t *testing.T) {
 		}
 		if round.Err == nil || round.Err.Error() != billwatch.ErrLeaseLost.Error() {
 			t.Errorf("the round ended with %v", round.Err)
+		}
+	})
+}
+
+func TestAPauseIsPassedOnBeforeTheRoundEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{ids: []string{"a", "b"}, budget: poller.NewBudget(0, time.Now), heal: 1,
+			fail: map[string]error{"a": &poller.Error{Kind: poller.RateLimited, Status: 429, RetryAfter: 40 * time.Second}}}
+		s := source(f)
+		var passed []string
+		began := time.Now()
+		s.Resume(billwatch.Slot{}, func(until time.Time) {
+			passed = append(passed, fmt.Sprint(time.Since(began), " until ", until.Sub(began)))
+		})
+		polls, _ := run(t, s, remembered("a", "b")...)
+		if got := strings.Join(passed, ", "); got != "0s until 40s" || outcome(polls) != "a ok, b ok" {
+			t.Errorf("passed on %q, then %s; want the pause at once, and both after it", got, outcome(polls))
 		}
 	})
 }

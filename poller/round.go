@@ -70,8 +70,8 @@ func (s *Source) Round(ctx context.Context, known []billwatch.Remembered, emit f
 	r.out.Requests = s.Spent()
 	if s.Budget != nil {
 		s.Budget.watch(nil)
-		r.out.PausedUntil = s.Budget.Paused()
 	}
+	r.out.PausedUntil = s.Paused()
 	s.mu.Lock()
 	r.out.EmptyListings = s.empty
 	s.mu.Unlock()
@@ -156,9 +156,23 @@ func (r *round) listing(ctx context.Context) (Listing, error) {
 	return listing, nil
 }
 
+// told lets the budget learn from how a request ended. That the source must rest
+// is passed on before anything else: until it is stored only this process knows.
 func (r *round) told(err error) {
-	if r.Budget != nil {
-		r.Budget.told(err)
+	if r.Budget == nil {
+		return
+	}
+	before := r.Budget.Paused()
+	r.Budget.told(err)
+	until := r.Budget.Paused()
+	if !until.After(before) {
+		return
+	}
+	r.Source.mu.Lock()
+	rests := r.rests
+	r.Source.mu.Unlock()
+	if rests != nil {
+		rests(until)
 	}
 }
 

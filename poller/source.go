@@ -50,6 +50,7 @@ type Source struct {
 	free     bool                 // its rows carried the snapshots
 	begun    bool                 // a round was made
 	said     string               // the shortage that was logged last
+	rests    func(time.Time)      // is told of a pause; may be nil
 }
 
 // dress gives a listed account what the configuration and an earlier poll know
@@ -106,8 +107,10 @@ func (s *Source) tried(id string, now time.Time) {
 }
 
 // Resume takes over what the store knows of the source, from whichever replica
-// polled it last.
-func (s *Source) Resume(slot billwatch.Slot) {
+// polled it last. From now on rests is told until when the provider asks to be
+// left alone, as soon as it does: a round that sits a pause out may be killed
+// before it ends. It may be called by several goroutines, and may be nil.
+func (s *Source) Resume(slot billwatch.Slot, rests func(until time.Time)) {
 	if s.Budget != nil {
 		s.Budget.Seed(slot.Requests)
 		s.Budget.Assume(slot.BrokenOff)
@@ -115,7 +118,15 @@ func (s *Source) Resume(slot billwatch.Slot) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.empty = slot.EmptyListings
+	s.empty, s.rests = slot.EmptyListings, rests
+}
+
+// Paused returns until when the source rests; zero where it does not.
+func (s *Source) Paused() time.Time {
+	if s.Budget == nil {
+		return time.Time{}
+	}
+	return s.Budget.Paused()
 }
 
 // Spent returns the times of the source's last requests, for the store; nil

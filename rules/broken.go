@@ -17,7 +17,7 @@ const brokenAfter = time.Hour
 // Sum tells a rule from what it is after a change of its conditions.
 func (i Info) Sum() string {
 	sum := fnv.New64a()
-	fmt.Fprintf(sum, "%q %q %q", i.Expr, i.Until, i.Where)
+	fmt.Fprintf(sum, "%q %q %q %q", i.Expr, i.Until, i.Where, i.Value)
 	return fmt.Sprintf("%016x", sum.Sum64())
 }
 
@@ -62,7 +62,7 @@ func (s *Set) RuleBroken(name string, errors []billwatch.RuleErrors, now time.Ti
 	out.Annotations = map[string]string{
 		"summary": fmt.Sprintf("rule %s fails on %s since %s: %s", name, on, since.UTC().Format("2 January 15:04 MST"),
 			cmp.Or(strings.TrimSpace(first.Detail), "evaluation error")),
-		"action": fmt.Sprintf("run billwatch explain %s %s/%s: it shows which part fails; until it is mended this rule fires on none of them", name, first.Source, first.Account),
+		"action": fmt.Sprintf("run billwatch explain %s %s/%s: it shows which part fails; a condition that fails begins and ends no alert", name, first.Source, first.Account),
 	}
 	return []billwatch.Evaluation{out}
 }

@@ -122,12 +122,25 @@ func (r *rule) evaluate(e *env, standing bool) billwatch.Evaluation {
 		r.decideUnknown(&out)
 	}
 	if r.until != nil {
-		out.Until = r.until.root.eval(e).outcome()
+		until := r.until.root.eval(e)
+		out.Until, out.Fails = until.outcome(), failure("until", until, boolean)
 	}
 	if out.Outcome == billwatch.True || standing {
 		r.fill(e, &out)
 	}
 	return out
+}
+
+// failure says why an expression cannot be evaluated; empty where it can, or
+// where a value is missing.
+func failure(key string, v value, want kind) string {
+	if v.kind != unknown && v.kind != want {
+		v = wrongKind(v, want)
+	}
+	if v.kind != unknown || v.why != failed {
+		return ""
+	}
+	return key + ": " + v.str
 }
 
 // decideUnknown does what the rule says of an outcome that is not known. What
@@ -150,8 +163,12 @@ func (r *rule) fill(e *env, out *billwatch.Evaluation) {
 	out.Labels = r.labelsFor(e.snap.Account)
 	guessed := out.Reason != "" // on_unknown made it true
 	if !guessed && r.shown != nil {
-		if v := r.shown(e); v.kind == number && !math.IsInf(v.num, 0) && !math.IsNaN(v.num) {
+		v := r.shown(e)
+		if v.kind == number && !math.IsInf(v.num, 0) && !math.IsNaN(v.num) {
 			out.Value = &v.num
+		}
+		if r.shownBy != nil && out.Fails == "" {
+			out.Fails = failure("value", v, number)
 		}
 	}
 	out.Snapshot = e.keep()

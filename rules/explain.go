@@ -13,6 +13,7 @@ type Explanation struct {
 	Rule       string
 	Expr       string
 	Applies    bool                 // where holds, or there is none
+	Where      string               // why it does not apply; empty where it does
 	Evaluation billwatch.Evaluation // zero where the rule does not apply
 	Parts      []Part               // outermost first, constants left out
 	Decides    string               // the clause on which the outcome hangs
@@ -44,6 +45,8 @@ func (r *rule) explain(in Input) Explanation {
 	out.Applies = r.concerns(in.Snapshot.Account.Source) && r.applies(e, in.Applied[r.name], in.Standing[r.name])
 	if out.Applies {
 		out.Evaluation = r.evaluate(e, true)
+	} else {
+		out.Where = r.whereInWords(e)
 	}
 	w := newWhys(r.expr, e)
 	out.Parts = w.parts()
@@ -55,6 +58,20 @@ func (r *rule) explain(in Input) Explanation {
 		out.Until = untilInWords(r.until, e)
 	}
 	return out
+}
+
+// whereInWords is why the rule does not look at an account.
+func (r *rule) whereInWords(e *env) string {
+	if !r.concerns(e.snap.Account.Source) {
+		return "its sources do not name " + e.snap.Account.Source
+	}
+	text := r.where.source + " is " + told(r.where.root.eval(e))
+	for _, part := range newWhys(r.where, e).parts() {
+		if part.Text != r.where.source && part.Value != "true" && part.Value != "false" {
+			text += "; " + part.Text + " is " + part.Value
+		}
+	}
+	return text
 }
 
 // untilInWords is an until with what it says and how far that is from changing.
@@ -112,7 +129,8 @@ func told(v value) string {
 }
 
 // deciding goes down to the clause on which the outcome hangs. Where any one of
-// two sides could turn it, that is the one that is nearer to turning.
+// two sides could turn it, that is the one that is nearer to turning; where both
+// must turn, the one that is farther from it.
 func (w whys) deciding(n ast.Node) ast.Node {
 	switch n := n.(type) {
 	case *ast.UnaryNode:
@@ -121,15 +139,20 @@ func (w whys) deciding(n ast.Node) ast.Node {
 		}
 	case *ast.BinaryNode:
 		switch n.Operator {
-		case "&&", "and", "||", "or":
-			return w.nearer(n)
+		case "&&", "and":
+			return w.side(n, false)
+		case "||", "or":
+			return w.side(n, true)
 		}
 	}
 	return n
 }
 
-func (w whys) nearer(n *ast.BinaryNode) ast.Node {
+// side returns the clause on which two sides hang, one of which is enough to
+// make them what enough says.
+func (w whys) side(n *ast.BinaryNode, enough bool) ast.Node {
 	whole := w.nodes[n].eval(w.env)
+	mustBoth := enough && whole.isTrue() || !enough && whole.isFalse()
 	var best ast.Node
 	for _, side := range []ast.Node{n.Left, n.Right} {
 		v := w.nodes[side].eval(w.env)
@@ -137,7 +160,7 @@ func (w whys) nearer(n *ast.BinaryNode) ast.Node {
 			continue
 		}
 		clause := w.deciding(side)
-		if best == nil || w.apart(clause) < w.apart(best) {
+		if best == nil || mustBoth && w.apart(clause) > w.apart(best) || !mustBoth && w.apart(clause) < w.apart(best) {
 			best = clause
 		}
 	}

@@ -22,6 +22,9 @@ func TestExplain(t *testing.T) {
 		{"of two true sides the nearer, whichever way round", `balance < 5100 && balance > 1000`, "balance < 5100", "balance 5,000 is 100 below 5,100"},
 		{"of two false sides the nearer", `balance < 1000 || balance < 4900`, "balance < 4900", "balance 5,000 is 100 above 4,900"},
 		{"of a number and a flag the number", `plan.type == "Enterprise" && balance < 90000`, "balance < 90000", "balance 5,000 is 85,000 below 90,000"},
+		{"of two false sides of && the farther, for both must turn", `balance < 4900 && balance < 1000`, "balance < 1000", "balance 5,000 is 4,000 above 1,000"},
+		{"of two true sides of || the farther", `balance > 1000 || balance < 5100`, "balance > 1000", "balance 5,000 is 4,000 above 1,000"},
+		{"of two false sides of && the flag, which no number turns", `balance < 4900 && plan.type == "Foo"`, `plan.type == "Foo"`, ""},
 		{"nearer by share, not by size", `balance < 5500 && balance / 1000 < 10`, "balance < 5500", "balance 5,000 is 500 below 5,500"},
 		{"no noise of floats", `balance * 0.1 * 3 > 1500`, "balance * 0.1 * 3 > 1500", "balance * 0.1 * 3 1,500 is just 1,500"},
 		{"a difference that is noise", `balance * 0.0001 + 0.2 - 0.4 > 0.3`, "balance * 0.0001 + 0.2 - 0.4 > 0.3", "balance * 0.0001 + 0.2 - 0.4 0.3 is a hair below 0.3"},
@@ -75,5 +78,22 @@ func TestExplainShowsEveryPart(t *testing.T) {
 	}
 	if _, ok := load(t, condition("true")).Explain("Other", in); ok {
 		t.Error("a rule that is not there is explained")
+	}
+}
+
+func TestExplainSaysWhyARuleDoesNotApply(t *testing.T) {
+	for rule, want := range map[string]string{
+		`where: 'plan.type == "Essentials"'`:           `plan.type == "Essentials" is false; plan.type is "Enterprise"`,
+		`where: 'recharge.auto'`:                       `recharge.auto is unknown: recharge.auto does not apply to this account`,
+		`where: 'plan.type == "Foo" && balance > 100'`: `plan.type == "Foo" && balance > 100 is false; plan.type is "Enterprise"; balance is 5,000`,
+		`sources: [gpus]`:                              "its sources do not name blues",
+		`where: 'plan.type == "Enterprise"'`:           "",
+	} {
+		in := full()
+		in.Now = now
+		got, ok := load(t, "rules:\n  - alert: Tried\n    expr: balance < 1\n    "+rule+"\n").Explain("Tried", in)
+		if !ok || got.Where != want || got.Applies != (want == "") {
+			t.Errorf("%s: applies %v, %q, want %q", rule, got.Applies, got.Where, want)
+		}
 	}
 }

@@ -200,6 +200,7 @@ type Info struct {
 	Name          string
 	Expr          string
 	Until, Where  string
+	Value         string // empty where the condition itself says what is shown
 	File          string // empty for a built-in rule
 	Line          int
 	For           time.Duration
@@ -230,6 +231,9 @@ func (r *rule) info() Info {
 	}
 	if r.where != nil {
 		i.Where = r.where.source
+	}
+	if r.shownBy != nil {
+		i.Value = r.shownBy.source
 	}
 	if r.builtin {
 		i.File, i.Line = "", 0

@@ -56,6 +56,9 @@ func newBacktest(g *globals) *cobra.Command {
 			if err != nil || length < 24*time.Hour {
 				return misused(fmt.Errorf("--since: %q is not a duration of a day or more, such as 90d", o.since))
 			}
+			if err := o.sound(cmd.Flags().Changed); err != nil {
+				return misused(err)
+			}
 			return backtest(cmd.Context(), g, o, length)
 		},
 	}
@@ -72,6 +75,23 @@ func newBacktest(g *globals) *cobra.Command {
 	flags.Float64Var(&o.messagesPerWeek, "max-messages-per-week", -1, "end with 1 above this")
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
 	return cmd
+}
+
+// sound refuses what would be overlooked without a word.
+func (o backtestOptions) sound(given func(flag string) bool) error {
+	if most := "max-messages-per-week"; given(most) && !(o.messagesPerWeek >= 0) { // not a number is no bound, either
+		return fmt.Errorf("--%s: must be 0 or more", most)
+	}
+	flags, other := []string{"daily", "unit"}, "is only for --history"
+	if len(o.history) > 0 {
+		flags, other = []string{"since", "stored"}, "does not go with --history, of which every record is played"
+	}
+	for _, flag := range flags {
+		if given(flag) {
+			return fmt.Errorf("--%s %s", flag, other)
+		}
+	}
+	return nil
 }
 
 func backtest(ctx context.Context, g *globals, o backtestOptions, length time.Duration) error {
@@ -238,7 +258,11 @@ func (p *progress) clear() {
 
 // short prints a duration as people say it.
 func short(d time.Duration) string {
-	return model.Duration(d.Round(time.Hour)).String()
+	unit := time.Hour
+	if d < time.Hour {
+		unit = time.Minute
+	}
+	return model.Duration(d.Round(unit)).String()
 }
 
 func exists(path string) bool {

@@ -105,8 +105,9 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 	}
 	var polls []billwatch.Poll
 	var failed error
+	var before map[billwatch.AccountKey]*billwatch.Snapshot
 	if len(snapshots) > 0 {
-		if polls, _, err = readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC()); err != nil {
+		if polls, before, err = readSnapshots(snapshots, c.Plan.Sources, time.Now().UTC()); err != nil {
 			return daemon.Explained{}, misused(err)
 		}
 	} else {
@@ -130,7 +131,9 @@ func explain(ctx context.Context, g *globals, rule, account string, snapshots []
 	if store != nil {
 		defer store.Close()
 	}
-	x, ok, err := daemon.Explain(ctx, daemon.ExplainConfig{Plan: c.Plan, Store: store, Rule: rule, Poll: polls[i], Now: c.Clock.Now()})
+	x, ok, err := daemon.Explain(ctx, daemon.ExplainConfig{
+		Plan: c.Plan, Store: store, Rule: rule, Poll: polls[i], Previous: before[polls[i].Account.Key()], Now: c.Clock.Now(),
+	})
 	switch {
 	case err != nil:
 		return x, found(err)
@@ -153,6 +156,9 @@ func outcome(x daemon.Explanation) string {
 func printExplained(w io.Writer, x daemon.Explanation) {
 	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", plain(x.Rule), plain(x.Name), plain(x.Source+"/"+x.Account), outcome(x))
 	whole := printParts(w, x)
+	if x.Where != "" {
+		labelled(w, "Where:", x.Where)
+	}
 	if x.Detail != "" {
 		labelled(w, "Reason:", x.Detail)
 	}

@@ -116,9 +116,9 @@ func (j *judge) killed(from, to time.Time) bool {
 
 // killedSoon says whether the watcher was killed before it can have stored what
 // it was answered, however slow the machine is.
-func (j *judge) killedSoon(a attempt) bool {
+func (j *judge) killedSoon(came, done time.Time) bool {
 	return slices.ContainsFunc(j.kills, func(at time.Time) bool {
-		return at.After(a.came.Add(-slack)) && at.Before(a.done.Add(2*markTime))
+		return at.After(came.Add(-slack)) && at.Before(done.Add(2*markTime))
 	})
 }
 
@@ -172,7 +172,7 @@ func (j *judge) order(attempts []attempt) {
 // pauses wants a receiver that asked to be left alone left alone.
 func (j *judge) pauses(attempts []attempt) {
 	for i, a := range attempts {
-		if a.fate != throttled || j.killedSoon(a) || j.outage(a.came, a.done.Add(a.pause)) {
+		if a.fate != throttled || j.killedSoon(a.came, a.done) || j.outage(a.came, a.done.Add(a.pause)) {
 			continue
 		}
 		for _, b := range attempts[i+1:] {
@@ -184,11 +184,10 @@ func (j *judge) pauses(attempts []attempt) {
 	}
 }
 
-// sourcePauses wants the same for sources, of a life: a round that sits a short
-// pause out stores it only when it ends.
+// sourcePauses wants the same for sources.
 func (j *judge) sourcePauses() {
 	for i, a := range j.askings {
-		if a.pause == 0 || j.killed(a.at, a.done.Add(a.pause)) || j.outage(a.at, a.done.Add(a.pause)) {
+		if a.pause == 0 || j.killedSoon(a.at, a.done) || j.outage(a.at, a.done.Add(a.pause)) {
 			continue
 		}
 		for _, b := range j.askings[i+1:] {

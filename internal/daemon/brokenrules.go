@@ -23,12 +23,13 @@ func (j *judge) faults(v verdict, poll billwatch.Poll, known billwatch.Knowledge
 	}
 	fails := map[string]bool{}
 	for _, e := range v.evaluations {
-		if e.Reason != billwatch.ReasonEvaluationError {
+		detail, broken := failure(e)
+		if !broken {
 			continue
 		}
 		fails[e.Rule] = true
 		if sum := j.rules[e.Rule].Sum(); known.Failing[e.Rule] != sum {
-			failing = append(failing, billwatch.RuleFailure{Key: billwatch.AlertKey{Rule: e.Rule, Account: e.Account}, Sum: sum, Detail: e.Detail})
+			failing = append(failing, billwatch.RuleFailure{Key: billwatch.AlertKey{Rule: e.Rule, Account: e.Account}, Sum: sum, Detail: detail})
 		}
 	}
 	for rule := range known.Failing {
@@ -37,6 +38,15 @@ func (j *judge) faults(v verdict, poll billwatch.Poll, known billwatch.Knowledge
 		}
 	}
 	return failing, mended
+}
+
+// failure says why a rule cannot be evaluated, and whether that is so: its
+// condition, or what else it asks for.
+func failure(e billwatch.Evaluation) (string, bool) {
+	if e.Reason == billwatch.ReasonEvaluationError {
+		return e.Detail, true
+	}
+	return e.Fails, e.Fails != ""
 }
 
 // lookAtOwn judges the rules themselves: one that fails on evaluation for an hour
@@ -115,15 +125,16 @@ func (t *ruleTroubles) note(log *slog.Logger, evaluations []billwatch.Evaluation
 	defer t.mu.Unlock()
 	for _, e := range evaluations {
 		failing := t.accounts[e.Rule]
+		detail, broken := failure(e)
 		switch {
-		case e.Reason == billwatch.ReasonEvaluationError:
+		case broken:
 			if failing == nil {
 				if t.accounts == nil {
 					t.accounts = map[string]map[billwatch.AccountKey]bool{}
 				}
 				failing = map[billwatch.AccountKey]bool{}
 				t.accounts[e.Rule] = failing
-				log.Warn("rule fails on evaluation", "rule", e.Rule, "source", e.Account.Source, "account", e.Account.ID, "err", e.Detail)
+				log.Warn("rule fails on evaluation", "rule", e.Rule, "source", e.Account.Source, "account", e.Account.ID, "err", detail)
 			}
 			failing[e.Account] = true
 		case failing[e.Account] && e.Reason != billwatch.ReasonFailedPoll:

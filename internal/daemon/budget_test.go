@@ -34,6 +34,8 @@ type fleet struct {
 	mu    sync.Mutex
 	asked []time.Time
 	reads map[string]int
+	rests time.Time // the provider asked to be left alone until then
+	early int       // requests that came sooner
 
 	store *sqlstore.Store // of the one process on SQLite, of all on PostgreSQL
 	procs []*process
@@ -157,6 +159,11 @@ func (p *process) ask(ctx context.Context, what string) error {
 		if ctx.Err() == nil && errors.Is(err, context.Canceled) && !errors.Is(err, billwatch.ErrLeaseLost) {
 			p.advance(time.Second)
 			p.renew()
+			if p.mortal && p.now().Before(p.rests) && p.random.IntN(60) == 0 {
+				p.fleet.count["killed while it rests"]++
+				p.drop(p)
+				return errDead
+			}
 			continue
 		}
 		if err != nil {
@@ -167,6 +174,9 @@ func (p *process) ask(ctx context.Context, what string) error {
 	p.fleet.mu.Lock()
 	p.asked = append(p.asked, p.now())
 	p.reads[what]++
+	if p.now().Before(p.rests) {
+		p.early++
+	}
 	p.fleet.mu.Unlock()
 	p.advance(time.Duration(p.random.IntN(300)) * time.Millisecond)
 	switch {
@@ -193,7 +203,13 @@ func (p *process) List(ctx context.Context) (poller.Listing, error) {
 }
 
 func (p *process) Fetch(ctx context.Context, a billwatch.Account) (billwatch.Snapshot, error) {
-	return billwatch.Snapshot{Account: a, Balance: billwatch.Known(billwatch.DecimalOf(5))}, p.ask(ctx, a.ID)
+	err := p.ask(ctx, a.ID)
+	if err == nil && p.limit == 0 && p.d.lease.held() == nil && p.random.IntN(15) == 0 {
+		const rest = 55 * time.Second
+		p.rests = p.now().Add(rest)
+		err = &poller.Error{Kind: poller.RateLimited, Status: 429, RetryAfter: rest}
+	}
+	return billwatch.Snapshot{Account: a, Balance: billwatch.Known(billwatch.DecimalOf(5))}, err
 }
 
 func (p *process) Close() error { return nil }
@@ -278,6 +294,31 @@ func TestTheBudgetHoldsOverRestartsAndReplicas(t *testing.T) {
 			}
 		}
 		if f.count["taken over in mid-round"] == 0 || f.count["killed in mid-round"] == 0 || f.shared && f.count["paused in mid-round"] == 0 {
+			t.Errorf("what happened was too tame: %v", f.count)
+		}
+	})
+}
+
+// TestAPauseHoldsOverRestartsAndReplicas has no budget, which would keep whoever
+// takes over from asking as well.
+func TestAPauseHoldsOverRestartsAndReplicas(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		seed := uint64(time.Now().UnixNano())
+		t.Logf("seed %d", seed)
+		f := &fleet{T: t, dsn: dsn, shared: strings.HasPrefix(dsn, "postgres"), clock: NewClock(noon, still),
+			random: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // repeatable
+			reads:  map[string]int{}, count: map[string]int{}}
+		want := 1
+		if f.shared {
+			want = 3
+		}
+		f.pass(90*time.Minute, want)
+		f.store.Close()
+		if f.early > 0 {
+			t.Errorf("%d requests while the source was to be left alone", f.early)
+		}
+		t.Logf("%d requests, %v, %v", len(f.asked), f.reads, f.count)
+		if f.count["killed while it rests"] < 3 {
 			t.Errorf("what happened was too tame: %v", f.count)
 		}
 	})

@@ -46,11 +46,44 @@ type ExplainConfig struct {
 	Rule  string
 	Poll  billwatch.Poll // of the account
 	Now   time.Time
+
+	// Previous is what the poll before read; what the store has where it is nil.
+	Previous *billwatch.Snapshot
 }
 
-// Explain takes the account's poll along the road from a copy of the state, and
-// says what came of the rule. It is false where the rule was not judged.
+// recalled is a replay's store that remembers of an account what it is told to,
+// not what it saw last.
+type recalled struct {
+	*sqlstore.Store
+	previous *billwatch.Snapshot // nil for what it saw
+}
+
+// Know returns what is known, with what it is told to remember.
+func (r *recalled) Know(ctx context.Context, source string, ids []string) (map[string]billwatch.Knowledge, error) {
+	all, err := r.Store.Know(ctx, source, ids)
+	if r.previous == nil || err != nil {
+		return all, err
+	}
+	if known, ok := all[r.previous.Account.ID]; ok && source == r.previous.Account.Source {
+		known.Previous = r.previous
+		all[r.previous.Account.ID] = known
+	}
+	return all, nil
+}
+
+// Explain takes the account's poll along the road from a copy of what stands of
+// it, and says what came of the rule. It is false where the rule was not judged.
 func Explain(ctx context.Context, c ExplainConfig) (Explained, bool, error) {
+	return c.explain(ctx, func(stage *Replay) error {
+		if c.Store == nil {
+			return nil
+		}
+		return c.Store.CopyAccount(ctx, stage.store, c.rests())
+	})
+}
+
+// explain does so on a stage that prepare makes ready.
+func (c ExplainConfig) explain(ctx context.Context, prepare func(*Replay) error) (Explained, bool, error) {
 	poll := c.Poll
 	x := Explained{Account: poll.Account, Poll: poll, At: c.Now}
 	stage, err := NewReplay(ctx, ReplayConfig{
@@ -61,15 +94,15 @@ func Explain(ctx context.Context, c ExplainConfig) (Explained, bool, error) {
 		return x, false, err
 	}
 	defer stage.Close()
-	if c.Store != nil {
-		if err := stage.From(ctx, c.Store); err != nil {
-			return x, false, err
-		}
+	if err := prepare(stage); err != nil {
+		return x, false, err
 	}
+	stage.memory.previous = c.Previous
 	key := billwatch.AlertKey{Rule: c.Rule, Account: poll.Account.Key()}
 	if err := stage.Poll(ctx, poll.Account.Source, c.Now, []billwatch.Poll{poll}); err != nil {
 		return x, false, err
 	}
+	stage.memory.previous = nil // it looks back on this poll from here on
 	found := false
 	if x.Rule, found = stage.Explain(c.Rule, poll.Account.Key()); !found {
 		return x, false, nil
@@ -79,6 +112,22 @@ func Explain(ctx context.Context, c ExplainConfig) (Explained, bool, error) {
 		return x, true, err
 	}
 	return x, true, x.lookAhead(ctx, stage, key)
+}
+
+// rests is what the explanation needs of the state.
+func (c ExplainConfig) rests() sqlstore.AccountCopy {
+	rests := sqlstore.AccountCopy{Account: c.Poll.Account.Key(), Inhibition: c.Plan.Router.Inhibition().Text()}
+	rests.Groups = c.Plan.Router.Due(c.Plan.wouldFire(c.Rule, c.Poll), c.Now)
+	return rests
+}
+
+// wouldFire is the alert of a rule as it would be, if it fired.
+func (p Plan) wouldFire(rule string, poll billwatch.Poll) billwatch.Alert {
+	dressed, _ := newJudge(p).dressed(poll, nil)
+	return billwatch.Alert{
+		Key: billwatch.AlertKey{Rule: rule, Account: poll.Account.Key()}, State: billwatch.Firing,
+		Labels: p.Rules.LabelsOf(rule, dressed.Account),
+	}
 }
 
 // alert returns what stands under a key.
@@ -109,8 +158,8 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 		}
 	}
 	if alert.State != billwatch.Firing { // where it would go, if it fired
-		dressed, _ := stage.pipeline.plans.get().dressed(poll, nil)
-		alert.State, alert.Labels = billwatch.Firing, p.Rules.LabelsOf(key.Rule, dressed.Account)
+		would := p.wouldFire(key.Rule, poll)
+		alert.State, alert.Labels = would.State, would.Labels
 	}
 	for _, due := range p.Router.Due(alert, x.At) {
 		x.Routes = append(x.Routes, Routed{due.Receiver, due.Integration, due.Labels, false})
@@ -153,7 +202,7 @@ func (x Explained) Shown() Explanation {
 	out := web.Explanation{
 		Version: "1", Rule: x.Rule.Rule, Source: x.Account.Source, Account: x.Account.ID, Name: x.Account.Title(), At: x.At,
 		Applies: x.Rule.Applies, Outcome: e.Outcome, Reason: e.Reason, Detail: e.Detail, Expr: x.Rule.Expr,
-		Parts: []web.ExplainedPart{}, Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, Until: x.Rule.Until,
+		Parts: []web.ExplainedPart{}, Decides: x.Rule.Decides, Distance: x.Rule.Distance, Reached: x.Rule.Reached, Until: x.Rule.Until, Where: x.Rule.Where,
 		State: cmp.Or(string(x.Alert.State), "inactive"), For: web.ExplainedFor{Seconds: x.Waits.Seconds(), FiresAt: shownTime(x.FiresAt)},
 		Route: []web.ExplainedRoute{}, NextSend: shownTime(x.NextSend), Why: x.Reason,
 	}

@@ -25,41 +25,47 @@ func (d *Daemon) explain(ctx context.Context, rule, account string) (web.Explana
 	if err := KnownRule(rule, names); err != nil {
 		return web.Explanation{}, &web.AskedWronglyError{Err: err}
 	}
-	poll, err := d.lastSeen(ctx, store, plan, account)
+	config, err := d.lastSeen(ctx, store, plan, account)
 	if err != nil {
 		return web.Explanation{}, err
 	}
-	x, judged, err := Explain(ctx, ExplainConfig{Plan: plan, Store: store, Rule: rule, Poll: poll, Now: d.Clock.Now()})
+	config.Rule = rule
+	x, judged, err := Explain(ctx, config)
 	if err == nil && !judged {
-		err = &web.AskedWronglyError{Err: fmt.Errorf("%s was not judged on %s", rule, poll.Account.Title())}
+		err = &web.AskedWronglyError{Err: fmt.Errorf("%s was not judged on %s", rule, config.Poll.Account.Title())}
 	}
 	return x.Shown(), err
 }
 
 var errNeverRead = errors.New("the account was not read yet")
 
-// lastSeen is a poll that reads an account as it was seen last.
-func (d *Daemon) lastSeen(ctx context.Context, store *sqlstore.Store, plan Plan, name string) (billwatch.Poll, error) {
+// lastSeen is what explains an account as it was seen last, beside what was seen
+// before.
+func (d *Daemon) lastSeen(ctx context.Context, store *sqlstore.Store, plan Plan, name string) (ExplainConfig, error) {
+	c := ExplainConfig{Plan: plan, Store: store, Now: d.Clock.Now()}
 	var accounts []billwatch.Account
-	var last []*billwatch.Snapshot
 	for _, source := range plan.Sources {
-		known, err := store.Accounts(ctx, source.Name)
+		named, err := store.Named(ctx, source.Name)
 		if err != nil {
-			return billwatch.Poll{}, err
+			return c, err
 		}
-		for _, k := range known {
-			k.Account.Source = source.Name
-			accounts, last = append(accounts, k.Account), append(last, k.Last)
+		for _, a := range named {
+			a.Source = source.Name
+			accounts = append(accounts, a)
 		}
 	}
 	i, err := FindAccount(accounts, name)
-	if err == nil && last[i] == nil {
-		err = errNeverRead
-	}
 	if err != nil {
-		return billwatch.Poll{}, &web.AskedWronglyError{Err: err}
+		return c, &web.AskedWronglyError{Err: err}
 	}
-	snapshot := *last[i]
-	snapshot.At = d.Clock.Now()
-	return billwatch.Poll{Account: snapshot.Account, At: snapshot.At, Snapshot: &snapshot}, nil
+	last, before, err := store.LastTwo(ctx, accounts[i].Key())
+	if err != nil {
+		return c, err
+	}
+	if last == nil {
+		return c, &web.AskedWronglyError{Err: errNeverRead}
+	}
+	last.At = c.Now
+	c.Poll, c.Previous = billwatch.Poll{Account: last.Account, At: last.At, Snapshot: last}, before
+	return c, nil
 }

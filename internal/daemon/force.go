@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/poller"
 )
 
@@ -37,6 +39,20 @@ func (f *inForce) polls(source *poller.Source) bool {
 
 // keeps says whether the plan has this source, polled or not.
 func (f *inForce) keeps(source *poller.Source) bool { return slices.Contains(f.plan.Sources, source) }
+
+// due are the groups in which an alert is told. One about a receiver goes beside
+// that receiver.
+func (f *inForce) due(a billwatch.Alert, now time.Time) []billwatch.GroupDue {
+	if ofReceiver(a) {
+		return notify.Down{Fallback: f.plan.Fallback}.Due(f.plan.Router, a, now)
+	}
+	return f.plan.Router.Due(a, now)
+}
+
+// ofReceiver says whether an alert is that a receiver is down.
+func ofReceiver(a billwatch.Alert) bool {
+	return a.Key.Rule == billwatch.RuleReceiverDown && a.Key.Account.Source == ""
+}
 
 // tick is how often to look at what polls cannot tell: as often as the source
 // that is polled most.

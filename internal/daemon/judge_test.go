@@ -15,7 +15,7 @@ import (
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // planWith returns a plan with these rules and one receiver.
-func planWith(t *testing.T, text string) Plan {
+func planWith(t testing.TB, text string) Plan {
 	t.Helper()
 	doc, problems := document.Parse("rules.yaml", []byte(text))
 	if len(problems) > 0 {

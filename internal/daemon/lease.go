@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/billwatch/billwatch"
+	"github.com/billwatch/billwatch/poller"
 )
 
 // leaseMargin is how long before its lease ends a replica stops trusting it: a
@@ -59,15 +60,27 @@ func leaseLost(err error) error {
 	return nil
 }
 
+// rests stores a pause as soon as a provider asks for it. Where that fails the
+// next batch or the round's end stores it.
+func (r *rounds) rests(ctx context.Context, lease billwatch.Lease, source *poller.Source, until time.Time) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
+	defer cancel()
+	err := r.pipeline.memory.Commit(ctx, billwatch.Batch{Lease: lease, Now: r.clock.Now(), Requests: source.Spent(), PausedUntil: until})
+	if err != nil && leaseLost(err) == nil {
+		r.log.Warn("pause of a source not stored yet", "source", lease.Source, "until", until, "err", err)
+	}
+}
+
 // breakOff stores what a round cost that does not end as it should, so that
 // whoever polls the source next, perhaps at once, goes by it.
-func (r *rounds) breakOff(ctx context.Context, lease billwatch.Lease, requests []time.Time) error {
-	if requests == nil {
+func (r *rounds) breakOff(ctx context.Context, lease billwatch.Lease, source *poller.Source) error {
+	requests, paused := source.Spent(), source.Paused()
+	if requests == nil && paused.IsZero() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
 	defer cancel()
-	err := r.pipeline.memory.Commit(ctx, billwatch.Batch{Lease: lease, Now: r.clock.Now(), Requests: requests})
+	err := r.pipeline.memory.Commit(ctx, billwatch.Batch{Lease: lease, Now: r.clock.Now(), Requests: requests, PausedUntil: paused})
 	if err == nil || errors.Is(err, billwatch.ErrLeaseLost) { // the new holder counted the whole budget as spent
 		return nil
 	}

@@ -119,6 +119,10 @@ func TestTheLeadOfARuleIsTheMedian(t *testing.T) {
 	if lead, ok := r.Lead(); !ok || lead != 4*oneDay {
 		t.Errorf("lead %s (%v), want 4 days of 1, 4 and 9", lead, ok)
 	}
+	r.Accounts[1].Spans = nil
+	if lead, ok := r.Lead(); !ok || lead != 5*oneDay {
+		t.Errorf("lead %s (%v), want 5 days of 1 and 9", lead, ok)
+	}
 }
 
 // One account's history ends weeks before the other's: what fired there ends

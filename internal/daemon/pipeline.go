@@ -108,7 +108,7 @@ func folded(polls []billwatch.Poll) []billwatch.Poll {
 // with each batch: whoever polls it next must know.
 func (p *pipeline) settle(ctx context.Context, source *poller.Source, lease billwatch.Lease, polls []billwatch.Poll) error {
 	try := func() (struct{}, error) {
-		err := p.once(ctx, source, billwatch.Batch{Lease: lease, Polls: slices.Clone(polls), Requests: source.Spent()})
+		err := p.once(ctx, source, billwatch.Batch{Lease: lease, Polls: slices.Clone(polls), Requests: source.Spent(), PausedUntil: source.Paused()})
 		if errors.Is(err, billwatch.ErrLeaseLost) || errors.Is(err, errReplanned) {
 			return struct{}{}, backoff.Permanent(err)
 		}

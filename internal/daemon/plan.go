@@ -34,7 +34,7 @@ type Plan struct {
 
 	Hash      string            // of the configuration: the same where replicas judge and tell alike
 	Digests   map[string]string // of the sources' settings, by name
-	Retention time.Duration
+	Retention time.Duration     // of snapshots and of what was told; all is kept where zero
 
 	ForgetAfter time.Duration // that accounts are gone; zero for never
 }

@@ -272,6 +272,32 @@ func TestWhatIsOwedToARemovedReceiverIsDroppedAndCounted(t *testing.T) {
 	})
 }
 
+func TestAnUntilAndAValueThatFailAreToldOf(t *testing.T) {
+	for key, detail := range map[string]string{"until": "until: ", "value": "value: "} {
+		t.Run(key, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, dsn string) {
+				text := noBuiltin + "  - { alert: Share, expr: balance < 1000, " + key + ": 'balance / (balance - 5) > 0.5' }\n"
+				if key == "value" {
+					text = strings.Replace(text, " > 0.5", "", 1)
+				}
+				r := newRoad(t, dsn, text, rules.Options{})
+				r.api.lists("a1")
+				r.pass(67 * time.Minute)
+				if len(r.told) != 2 {
+					t.Fatalf("told %d messages, want of the alert and of the rule", len(r.told))
+				}
+				if got := r.told[1].Alerts[0].Annotations["summary"]; !strings.HasPrefix(got, "rule Share fails on 1 account since 24 November 12:01 UTC: "+detail) {
+					t.Errorf("RuleBroken says %q", got)
+				}
+				r.wantNews("after the hour", []string{"first: Share a1 firing", "first: RuleBroken Share firing"}, []string{"Share a1 firing", "RuleBroken Share firing"})
+				r.follows(r.rules(strings.Replace(text, "(balance - 5)", "(balance - 4)", 1)))
+				r.pass(6 * time.Minute)
+				r.wantNews("once it was mended", []string{"all_resolved: RuleBroken Share resolved"}, []string{"RuleBroken Share resolved"})
+			})
+		})
+	}
+}
+
 func TestARuleThatFailsForAnHourIsToldOfOnce(t *testing.T) {
 	const broken = noBuiltin + `
   - { alert: Share, expr: 'balance / (balance - 5) > 0.5' }

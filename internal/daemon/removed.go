@@ -79,7 +79,7 @@ func (s *settler) settle(ctx context.Context, now *inForce) error {
 	if err != nil {
 		return err
 	}
-	failed := []error{s.configured(ctx, now), s.drop(ctx, now), s.reroute(ctx, now)}
+	failed := []error{s.configured(ctx, now), s.drop(ctx, now), s.reroute(ctx, now), s.concern(ctx, now, standing)}
 	by := map[string][]billwatch.Alert{}
 	for _, alert := range standing {
 		if source := alert.Key.Account.Source; source != "" { // without one it is about what is our own
@@ -121,6 +121,25 @@ func (s *settler) drop(ctx context.Context, now *inForce) error {
 	return err
 }
 
+// concern lets those be told of receivers that are down who are to be told of
+// them now, and have not been: no evaluation comes by these alerts.
+func (s *settler) concern(ctx context.Context, now *inForce, standing []billwatch.Alert) error {
+	var due []billwatch.GroupDue
+	at := s.rounds.clock.Now()
+	for _, alert := range standing {
+		if ofReceiver(alert) && alert.State == billwatch.Firing {
+			due = append(due, now.due(alert, at)...)
+		}
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	for i := range due {
+		due[i].Standing = true
+	}
+	return s.store.Concern(ctx, s.rounds.holder, due, at)
+}
+
 // reroutePage is of how many alerts it is looked at a time who is told of them.
 const reroutePage = 500
 
@@ -142,7 +161,7 @@ func (s *settler) reroute(ctx context.Context, now *inForce) error {
 			if m.Alert.State != billwatch.Firing {
 				continue
 			}
-			routed := slices.ContainsFunc(now.plan.Router.Due(m.Alert, at), func(d billwatch.GroupDue) bool { return d.Integration == m.Integration })
+			routed := slices.ContainsFunc(now.due(m.Alert, at), func(d billwatch.GroupDue) bool { return d.Integration == m.Integration })
 			if routed == m.Unrouted {
 				m.Unrouted = !routed
 				changed = append(changed, m)

@@ -26,6 +26,7 @@ type Replay struct {
 	clock      *Clock
 	dir        string
 	store      *sqlstore.Store
+	memory     *recalled
 	dispatcher *notify.Dispatcher
 	pipeline   *pipeline
 	leases     map[string]billwatch.Lease
@@ -73,8 +74,9 @@ func (r *Replay) open(ctx context.Context) (err error) {
 		return err
 	}
 	quiet := slog.New(slog.DiscardHandler)
+	r.memory = &recalled{Store: r.store}
 	r.pipeline = &pipeline{
-		memory: r.store, plans: newPlans(r.c.Plan), metrics: web.NewMetrics(""), clock: r.clock, log: quiet,
+		memory: r.memory, plans: newPlans(r.c.Plan), metrics: web.NewMetrics(""), clock: r.clock, log: quiet,
 		observer: Observer{Judged: r.c.Judged, Moved: r.c.Moved},
 	}
 	r.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
@@ -183,7 +185,7 @@ func (r *Replay) keep(ctx context.Context, source string, polls []billwatch.Poll
 		if poll.Snapshot == nil {
 			continue
 		}
-		all, err := r.store.Know(ctx, source, []string{poll.Account.ID})
+		all, err := r.memory.Know(ctx, source, []string{poll.Account.ID})
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func (r *rounds) poll(ctx context.Context, source *poller.Source, slot int64) (b
 		return billwatch.Round{}, fmt.Errorf("accounts of %s: %w", source.Name, err)
 	}
 	r.pipeline.runways.tell(known)
-	source.Resume(claimed)
+	source.Resume(claimed, func(until time.Time) { r.rests(ctx, claimed.Lease, source, until) })
 	return r.make(ctx, source, claimed.Lease, known)
 }
 
@@ -113,7 +113,7 @@ func (r *rounds) make(ctx context.Context, source *poller.Source, lease billwatc
 		err = broken // half a round says nothing of who is missing
 	}
 	if err != nil {
-		return round, errors.Join(err, r.breakOff(ctx, lease, source.Spent()))
+		return round, errors.Join(err, r.breakOff(ctx, lease, source))
 	}
 	round.Lease, round.Now = lease, r.clock.Now()
 	r.report(round, read)

@@ -19,6 +19,7 @@ type Explanation struct {
 	Name     string            `json:"name"`
 	At       time.Time         `json:"at"`
 	Applies  bool              `json:"applies"`
+	Where    string            `json:"where,omitempty"` // why it does not apply
 	Outcome  billwatch.Outcome `json:"outcome"`
 	Reason   string            `json:"reason,omitempty"`
 	Detail   string            `json:"detail,omitempty"`
@@ -76,6 +77,26 @@ func (e *AskedWronglyError) Error() string { return e.Err.Error() }
 
 // Unwrap returns what is wrong.
 func (e *AskedWronglyError) Unwrap() error { return e.Err }
+
+// mostExplaining is how many explanations are made at once: each takes a state
+// of its own, and the service has other work.
+const mostExplaining = 2
+
+// fewAtOnce turns away whoever comes while most are being answered.
+func fewAtOnce(most int, next http.HandlerFunc) http.HandlerFunc {
+	seats := make(chan struct{}, most)
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case seats <- struct{}{}:
+		default:
+			w.Header().Set("Retry-After", "1")
+			problem(w, http.StatusServiceUnavailable, "others are being answered: ask again in a second")
+			return
+		}
+		defer func() { <-seats }()
+		next(w, r)
+	}
+}
 
 func (a API) explain(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()

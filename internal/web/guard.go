@@ -34,6 +34,15 @@ func (a API) writes(next http.HandlerFunc) http.Handler { return a.reads(a.chang
 // changes lets nothing be changed on behalf of a page elsewhere that a person
 // has open, nor where anybody could ask.
 func (a API) changes(next http.HandlerFunc) http.HandlerFunc {
+	return a.changesBy("application/json", next)
+}
+
+// forms is writes for the forms of our own pages.
+func (a API) forms(next http.HandlerFunc) http.Handler {
+	return a.reads(a.changesBy("application/x-www-form-urlencoded", next))
+}
+
+func (a API) changesBy(media string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := http.NewCrossOriginProtection().Check(r); err != nil {
 			problem(w, http.StatusForbidden, "a page of another site may not ask for this")
@@ -47,8 +56,8 @@ func (a API) changes(next http.HandlerFunc) http.HandlerFunc {
 			problem(w, http.StatusRequestEntityTooLarge, "the body is over 1 MiB")
 			return
 		}
-		if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); r.ContentLength != 0 && (err != nil || media != "application/json") {
-			problem(w, http.StatusUnsupportedMediaType, "the body must be application/json")
+		if sent, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); r.ContentLength != 0 && (err != nil || sent != media) {
+			problem(w, http.StatusUnsupportedMediaType, "the body must be "+media)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, mostBody)

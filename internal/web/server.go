@@ -54,7 +54,7 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	mux.HandleFunc("POST /-/reload", api.changes(api.reload))
 	mux.Handle("GET /metrics", metrics.handler(api))
 	mux.Handle("GET /api/v1/sources", api.reads(api.sources))
-	mux.Handle("GET /api/v1/explain", api.reads(api.explain))
+	mux.Handle("GET /api/v1/explain", api.reads(fewAtOnce(mostExplaining, api.explain)))
 	mux.Handle("GET /api/v1/receivers", api.reads(api.receivers))
 	mux.Handle("POST /api/v1/receivers/{name}/test", api.writes(api.testReceiver))
 	mux.Handle("GET /api/v1/notifications", api.reads(api.notifications))
@@ -62,6 +62,7 @@ func Handler(health *Health, metrics *Metrics, api API) http.Handler {
 	api.silenceRoutes(mux)
 	api.alertRoutes(mux)
 	api.accountRoutes(mux)
+	api.pageRoutes(mux)
 	return http.MaxBytesHandler(mux, mostBody)
 }
 

@@ -282,7 +282,7 @@ func why(stage Stage, rule string, account billwatch.AccountKey) string {
 	case !found:
 		return rule + ": there is no such rule, or no poll yet"
 	case !x.Applies:
-		return rule + ": does not look at this account"
+		return rule + ": does not look at this account: " + x.Where
 	}
 	text := fmt.Sprintf("%s: %s is %s", rule, x.Expr, x.Evaluation.Outcome)
 	if x.Evaluation.Detail != "" {

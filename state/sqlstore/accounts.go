@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/billwatch/billwatch"
 )
@@ -41,6 +42,55 @@ func scanRemembered(rows *sql.Rows) (billwatch.Remembered, error) {
 		r.Last.At, r.Changed = moment(seen.Int64), moment(changed.Int64)
 	}
 	return r, err
+}
+
+// Named returns a source's accounts as they were named last, by id.
+func (s *Store) Named(ctx context.Context, source string) ([]billwatch.Account, error) {
+	var accounts []billwatch.Account
+	err := s.read(ctx, func(t *tx) error {
+		accounts = nil
+		return t.each(ctx, func(rows *sql.Rows) error {
+			var a billwatch.Account
+			err := rows.Scan(document(&a))
+			accounts = append(accounts, a)
+			return err
+		}, `SELECT body FROM accounts WHERE source = $1 ORDER BY account`, source)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read accounts of %s: %w", source, err)
+	}
+	return accounts, nil
+}
+
+// LastTwo returns what an account's last two good polls read, nil where there
+// was none: of a poll that read the same as the one before it, that twice.
+func (s *Store) LastTwo(ctx context.Context, k billwatch.AccountKey) (last, before *billwatch.Snapshot, err error) {
+	err = s.read(ctx, func(t *tx) error {
+		last, before = nil, nil
+		return t.each(ctx, func(rows *sql.Rows) error {
+			var snapshot billwatch.Snapshot
+			var at, seen time.Time
+			if err := rows.Scan(stamp(&at), stamp(&seen), document(&snapshot)); err != nil {
+				return err
+			}
+			snapshot.At = seen
+			switch {
+			case last == nil:
+				last = &snapshot
+				if at.Before(seen) {
+					same := snapshot
+					before = &same
+				}
+			case before == nil:
+				before = &snapshot
+			}
+			return nil
+		}, `SELECT at, seen_at, body FROM snapshots WHERE source = $1 AND account = $2 ORDER BY seq DESC LIMIT 2`, k.Source, k.ID)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read snapshots of %s: %w", k, err)
+	}
+	return last, before, nil
 }
 
 // Know returns what is known of some of a source's accounts. An account that

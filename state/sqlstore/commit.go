@@ -19,6 +19,9 @@ func (s *Store) Commit(ctx context.Context, b billwatch.Batch) error {
 		if err := t.hold(ctx, b.Lease, b.Requests); err != nil {
 			return err
 		}
+		if err := t.rest(ctx, b); err != nil {
+			return err
+		}
 		good := false
 		for _, p := range b.Polls {
 			if err := t.poll(ctx, p); err != nil {
@@ -43,6 +46,16 @@ func (s *Store) Commit(ctx context.Context, b billwatch.Batch) error {
 		return fmt.Errorf("commit %d accounts of %s: %w", len(b.Polls), b.Lease.Source, err)
 	}
 	return nil
+}
+
+// rest stores a pause that a provider asked for while its round goes on. Nothing
+// but the round's end ends one that is longer.
+func (t *tx) rest(ctx context.Context, b billwatch.Batch) error {
+	if b.PausedUntil.IsZero() {
+		return nil
+	}
+	_, err := t.exec(ctx, `UPDATE sources SET paused_until = $2 WHERE source = $1 AND paused_until < $2`, b.Lease.Source, b.PausedUntil)
+	return err
 }
 
 // changes stores alerts, transitions and who is owed news of them. A transition

@@ -36,7 +36,7 @@ func (s *Store) CopyTo(ctx context.Context, to *Store) error {
 	})
 }
 
-func (t *tx) copyTable(ctx context.Context, into *tx, table, where string) error {
+func (t *tx) copyTable(ctx context.Context, into *tx, table, where string, args ...any) error {
 	insert := ""
 	var values []any
 	return t.each(ctx, func(rows *sql.Rows) error {
@@ -61,5 +61,5 @@ func (t *tx) copyTable(ctx context.Context, into *tx, table, where string) error
 		}
 		_, err := into.exec(ctx, insert, values...)
 		return err
-	}, "SELECT * FROM "+table+" "+where)
+	}, "SELECT * FROM "+table+" "+where, args...)
 }

@@ -290,11 +290,12 @@ func (t *tx) forget(ctx context.Context, n billwatch.Notification) error {
 		_, err := t.exec(ctx, `DELETE FROM storms WHERE id = $1`, n.ID)
 		return err
 	}
-	for _, a := range n.Alerts {
-		if _, err := t.exec(ctx, `UPDATE members SET told = '' WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
-			n.Integration, n.GroupKey, a.Fingerprint); err != nil {
-			return err
-		}
+	alerts := make([]any, len(n.Alerts))
+	for i, a := range n.Alerts {
+		alerts[i] = a.Fingerprint
+	}
+	if err := t.untold(ctx, n.Integration, n.GroupKey, alerts); err != nil {
+		return err
 	}
 	_, err := t.exec(ctx, anew+` WHERE integration = $1 AND group_key = $2`, n.Integration, n.GroupKey)
 	return err

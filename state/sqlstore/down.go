@@ -112,7 +112,23 @@ func (t *tx) configured(ctx context.Context, integration, settings string, now t
 	if err := t.rose(ctx, integration, "its settings changed", now); err != nil {
 		return err
 	}
+	if err := t.tryNow(ctx, integration, now); err != nil {
+		return err
+	}
 	return t.reconsider(ctx, integration)
+}
+
+// tryNow lets what waits for another attempt, or for the end of a pause, go out at
+// once: it may be that it goes elsewhere by now, and whoever mended something
+// wants to see it. Where it does not go elsewhere, the other side says so again.
+func (t *tx) tryNow(ctx context.Context, integration string, now time.Time) error {
+	if _, err := t.exec(ctx, `DELETE FROM destinations WHERE integration = $1`, integration); err != nil {
+		return err
+	}
+	t.woken = true
+	_, err := t.exec(ctx, `UPDATE notifications SET next_at = $2 WHERE integration = $1 AND status = 'pending' AND claim = '' AND attempts > 0 AND next_at > $2`,
+		integration, now)
+	return err
 }
 
 // reconsider lets what an integration refused for good be told again, but for

@@ -154,17 +154,40 @@ func (t *tx) settleMembers(ctx context.Context, f billwatch.Flush) error {
 	if err := t.marks(ctx, f); err != nil {
 		return err
 	}
-	for _, m := range f.Drop {
-		n, err := t.exec(ctx, `DELETE FROM members WHERE integration = $1 AND group_key = $2 AND fingerprint = $3 AND version = $4`,
-			g.Integration, g.Key, m.Alert.Fingerprint, m.Version)
-		if err != nil {
-			return err
+	return t.leave(ctx, g, f.Drop)
+}
+
+// leave lets members go that are still as they were looked at, many in one
+// sentence: a group may have thousands, and one that took too long would be told
+// of nothing for ever. The others count as not told.
+func (t *tx) leave(ctx context.Context, g billwatch.Group, gone []billwatch.Member) error {
+	same := map[int64][]any{} // by their version
+	for _, m := range gone {
+		same[m.Version] = append(same[m.Version], m.Alert.Fingerprint)
+	}
+	for version, fingerprints := range same {
+		for some := range slices.Chunk(fingerprints, 500) {
+			n, err := t.exec(ctx, `DELETE FROM members WHERE integration = $1 AND group_key = $2 AND version = $3 AND fingerprint IN (`+
+				blanks(4, len(some))+`)`, append([]any{g.Integration, g.Key, version}, some...)...)
+			if err != nil {
+				return err
+			}
+			if int(n) == len(some) {
+				continue
+			}
+			if err := t.untold(ctx, g.Integration, g.Key, some); err != nil {
+				return err
+			}
 		}
-		if n > 0 {
-			continue
-		}
-		if _, err := t.exec(ctx, `UPDATE members SET told = '' WHERE integration = $1 AND group_key = $2 AND fingerprint = $3`,
-			g.Integration, g.Key, m.Alert.Fingerprint); err != nil {
+	}
+	return nil
+}
+
+// untold lets members of a group count as not told.
+func (t *tx) untold(ctx context.Context, integration, group string, fingerprints []any) error {
+	for some := range slices.Chunk(fingerprints, 500) {
+		if _, err := t.exec(ctx, `UPDATE members SET told = '' WHERE integration = $1 AND group_key = $2 AND fingerprint IN (`+
+			blanks(3, len(some))+`)`, append([]any{integration, group}, some...)...); err != nil {
 			return err
 		}
 	}

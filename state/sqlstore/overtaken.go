@@ -81,14 +81,14 @@ func (t *tx) holds(ctx context.Context, g billwatch.Group) (bool, error) {
 // whom nobody will ever be told.
 func (t *tx) lookAgain(ctx context.Context, f billwatch.Flush) error {
 	g := f.Group
+	var unheard []billwatch.Member
 	for _, m := range f.Drop {
-		if m.Told == billwatch.Firing {
-			continue
+		if m.Told != billwatch.Firing {
+			unheard = append(unheard, m)
 		}
-		if _, err := t.exec(ctx, `DELETE FROM members WHERE integration = $1 AND group_key = $2 AND fingerprint = $3 AND version = $4`,
-			g.Integration, g.Key, m.Alert.Fingerprint, m.Version); err != nil {
-			return err
-		}
+	}
+	if err := t.leave(ctx, g, unheard); err != nil {
+		return err
 	}
 	t.woken = true
 	_, err := t.exec(ctx, `UPDATE alert_groups SET due_at = 1, wanted_at = 0, claim = '' WHERE integration = $1 AND group_key = $2`,

@@ -15,18 +15,23 @@ const (
 // Prune deletes what is older than the retention, and of snapshots older than
 // two weeks all but each day's last. One pass takes at most a tenth of anything,
 // so that a clock that jumped ahead does not delete the past. What is owed, and
-// an account's last snapshot, is never deleted.
+// an account's last snapshot, is never deleted. Without a retention nothing is
+// deleted for its age, and no snapshot is thinned.
 func (s *Store) Prune(ctx context.Context, now time.Time, retention time.Duration) error {
+	before := time.UnixMicro(0) // nothing is older
+	if retention > 0 {
+		before = now.Add(-retention)
+	}
 	for _, p := range []struct {
 		what, count, sentence string
 		before                time.Time
 	}{
 		{"transitions", `SELECT count(*) FROM transitions`, `
 			DELETE FROM transitions WHERE (source, account, rule, at, from_state, to_state) IN (
-				SELECT source, account, rule, at, from_state, to_state FROM transitions WHERE at < $1 ORDER BY at LIMIT $2)`, now.Add(-retention)},
+				SELECT source, account, rule, at, from_state, to_state FROM transitions WHERE at < $1 ORDER BY at LIMIT $2)`, before},
 		{"notifications", `SELECT count(*) FROM notifications`, `
 			DELETE FROM notifications WHERE id IN (
-				SELECT id FROM notifications WHERE frozen_at < $1 AND status <> 'pending' ORDER BY frozen_at LIMIT $2)`, now.Add(-retention)},
+				SELECT id FROM notifications WHERE frozen_at < $1 AND status <> 'pending' ORDER BY frozen_at LIMIT $2)`, before},
 		{"silences", `SELECT count(*) FROM silences`, `
 			DELETE FROM silences WHERE id IN (SELECT id FROM silences WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)`, now.Add(-silenceRetention)},
 	} {
@@ -39,6 +44,9 @@ func (s *Store) Prune(ctx context.Context, now time.Time, retention time.Duratio
 	}
 	if err := s.write(ctx, mark, func(t *tx) error { return t.forgetRuleErrors(ctx, now.Add(-24*time.Hour)) }); err != nil {
 		return fmt.Errorf("prune rules that fail: %w", err)
+	}
+	if retention <= 0 {
+		return nil
 	}
 	if err := s.pruneSnapshots(ctx, now, retention); err != nil {
 		return fmt.Errorf("prune snapshots: %w", err)

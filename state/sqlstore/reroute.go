@@ -67,13 +67,37 @@ func (s *Store) Reroute(ctx context.Context, holder string, changed []Membership
 	return nil
 }
 
+// Concern stores that alerts which have not moved are owed to integrations that
+// never heard of them.
+func (s *Store) Concern(ctx context.Context, holder string, due []billwatch.GroupDue, now time.Time) error {
+	err := s.write(ctx, batch, func(t *tx) error {
+		if err := t.follows(ctx, holder); err != nil {
+			return err
+		}
+		for _, d := range due {
+			if err := t.owe(ctx, d, now); err != nil {
+				return fmt.Errorf("group %s of %s: %w", d.Key, d.Integration, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note who is to be told: %w", err)
+	}
+	return nil
+}
+
 func (t *tx) reroute(ctx context.Context, m Membership, why string, now time.Time) error {
 	at := []any{m.Integration, m.GroupKey, m.Fingerprint}
 	if !m.Unrouted {
-		_, err := t.exec(ctx, `
+		n, err := t.exec(ctx, `
 			UPDATE members SET unrouted = 0, version = version + 1
 			WHERE integration = $1 AND group_key = $2 AND fingerprint = $3 AND unrouted = 1`, at...)
-		return err
+		if err != nil || n == 0 {
+			return err
+		}
+		// The group may be about to tell of the end, and then owes the beginning.
+		return t.makeDue(ctx, [][2]string{{m.Integration, m.GroupKey}}, now)
 	}
 	n, err := t.exec(ctx, `DELETE FROM members WHERE integration = $1 AND group_key = $2 AND fingerprint = $3 AND told = ''
 		AND NOT EXISTS (SELECT 1 FROM alert_groups g WHERE g.integration = $1 AND g.group_key = $2 AND g.claim <> '')`, at...)

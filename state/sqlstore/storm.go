@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -199,10 +200,15 @@ func (t *tx) freezeInside(ctx context.Context, f billwatch.Flush) error {
 // tally keeps count of alerts that ended and that only the next digest will
 // count.
 func (t *tx) tally(ctx context.Context, integration string, ended []billwatch.Member) error {
+	counts := map[string]int{}
 	for _, m := range ended {
+		counts[m.Alert.Key.Rule]++
+	}
+	for _, rule := range slices.Sorted(maps.Keys(counts)) {
 		if _, err := t.exec(ctx, `
-			INSERT INTO tallies (integration, rule, resolved) VALUES ($1, $2, 1)
-			ON CONFLICT (integration, rule) DO UPDATE SET resolved = tallies.resolved + 1`, integration, m.Alert.Key.Rule); err != nil {
+			INSERT INTO tallies (integration, rule, resolved) VALUES ($1, $2, $3)
+			ON CONFLICT (integration, rule) DO UPDATE SET resolved = tallies.resolved + excluded.resolved`,
+			integration, rule, counts[rule]); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -261,6 +262,119 @@ func TestSettingsThatChangedMakeGoodWhatWasRefused(t *testing.T) {
 		r.must(r.store.Configured(t.Context(), settings, r.now))
 		r.pass(time.Hour)
 		r.wants("and nothing more", "ops", "first Low, first Low")
+	})
+}
+
+// Whoever changed where messages go wants to see that they arrive, and not to
+// wait for what another place asked for.
+func TestSettingsThatChangedAreTriedAtOnce(t *testing.T) {
+	for what, trouble := range map[string]error{
+		"asked to wait":     notify.Throttled(errors.New("429"), 50*time.Minute, "old.example.com"),
+		"far into back-off": errors.New("no answer"),
+	} {
+		t.Run(what, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, w *outboxWorld) {
+				r := newRoad(w, "", "ops")
+				settings := map[string]string{"ops/webhook/0": "one"}
+				r.must(r.store.Configured(t.Context(), settings, r.now))
+				r.ears["ops"].refuses = trouble
+				r.alert("1", billwatch.Firing)
+				r.pass(25 * time.Minute)
+				r.ears["ops"].refuses = nil
+				r.must(r.store.Configured(t.Context(), settings, r.now))
+				r.pass(time.Second)
+				r.wants("while nothing changed", "ops", "")
+				settings["ops/webhook/0"] = "two"
+				r.must(r.store.Configured(t.Context(), settings, r.now))
+				r.alert("2", billwatch.Firing)
+				r.pass(2 * time.Second)
+				r.wants("once its settings changed", "ops", "first Low, first Low")
+			})
+		})
+	}
+}
+
+// A configuration that sends an alert elsewhere, and the next that takes that
+// back, while the end is about to be told.
+func TestAnAlertThatIsRoutedAgainWhileItsEndIsToldIsToldAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newRoad(w, "", "ops")
+		r.alert("1", billwatch.Firing)
+		r.pass(10 * time.Minute)
+		member := func() []sqlstore.Membership {
+			t.Helper()
+			all, err := r.store.Memberships(t.Context(), "", 10)
+			r.must(err)
+			return all
+		}
+		left := member()
+		left[0].Unrouted = true
+		r.must(r.store.Reroute(t.Context(), "a", left, "no longer routed", r.now))
+		groups, err := r.store.ClaimGroups(t.Context(), r.claim("ops/webhook/0"))
+		r.must(err)
+		back := member()
+		back[0].Unrouted = false
+		r.must(r.store.Reroute(t.Context(), "a", back, "", r.now))
+		flush := notify.Decide(groups[0], notify.Plan{Timing: r.router.Timing(groups[0]), SendResolved: true}, r.now)
+		flush.Notification.ID = "ntf_end"
+		r.must(r.store.Freeze(t.Context(), []billwatch.Flush{flush}))
+		r.pass(10 * time.Minute)
+		r.wants("routed again", "ops", "first Low, first Low") // the end had not gone out
+	})
+}
+
+// A group may have more members than fit into one sentence. Those that began anew
+// while their end was told count as not told.
+func TestTheEndOfManyIsToldAndWhoBeganAnewStays(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		const many = 1003
+		look := func(id string, meanwhile func()) billwatch.Flush {
+			t.Helper()
+			groups, err := w.store.ClaimGroups(t.Context(), w.claim("ops/webhook/0"))
+			w.must(err)
+			flush := notify.Decide(groups[0], notify.Plan{SendResolved: true}, w.now)
+			flush.Notification.ID = id
+			meanwhile()
+			w.must(w.store.Freeze(t.Context(), []billwatch.Flush{flush}))
+			return flush
+		}
+		move := func(state billwatch.AlertState, from billwatch.AlertState, ids ...int) {
+			t.Helper()
+			b := billwatch.Batch{Lease: w.lease, Now: w.now}
+			for _, id := range ids {
+				a := outboxAlert(strconv.Itoa(id), w.now)
+				if a.State = state; state == billwatch.Resolved {
+					a.EndsAt = w.now
+				}
+				b.Alerts = append(b.Alerts, a)
+				b.Transitions = append(b.Transitions, billwatch.Transition{Alert: a, From: from, To: state, At: w.now})
+				b.Due = append(b.Due, billwatch.GroupDue{Key: "all", Receiver: "ops", Integration: "ops/webhook/0", Labels: billwatch.Labels{}, Alert: a, DueAt: w.now})
+			}
+			w.must(w.store.Commit(t.Context(), b))
+		}
+		all := make([]int, many)
+		for i := range all {
+			all[i] = i
+		}
+		move(billwatch.Firing, billwatch.Inactive, all...)
+		look("ntf_1", func() {})
+		w.now = w.now.Add(time.Second)
+		move(billwatch.Resolved, billwatch.Firing, all...)
+		w.now = w.now.Add(time.Second)
+		if f := look("ntf_2", func() { move(billwatch.Firing, billwatch.Inactive, 3, 700) }); len(f.Drop) != many {
+			t.Fatalf("%d ended, want %d", len(f.Drop), many)
+		}
+		w.now = w.now.Add(time.Second)
+		groups, err := w.store.ClaimGroups(t.Context(), w.claim("ops/webhook/0"))
+		w.must(err)
+		if len(groups) != 1 || len(groups[0].Members) != 2 {
+			t.Fatalf("%d groups are due, want one with the two that began anew", len(groups))
+		}
+		for _, m := range groups[0].Members {
+			if m.Told != billwatch.Inactive || m.Alert.State != billwatch.Firing {
+				t.Errorf("%s is %q and told as %q", m.Alert.Key.Account.ID, m.Alert.State, m.Told)
+			}
+		}
 	})
 }
 

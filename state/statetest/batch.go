@@ -157,6 +157,12 @@ func pruned(w *world) {
 	if n := len(w.snapshots("1")); n != 90 {
 		w.Errorf("%d of 100 snapshots are left after a clock jumped by ten years, want 90", n)
 	}
+	for range 3 {
+		w.must(w.Prune(w.ctx, w.now.AddDate(10, 0, 0), 0))
+	}
+	if n := len(w.snapshots("1")); n != 90 {
+		w.Errorf("%d of 90 snapshots are left without a retention, want all", n)
+	}
 	for range 50 {
 		w.must(w.Prune(w.ctx, w.now, 20*24*time.Hour))
 	}

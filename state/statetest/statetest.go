@@ -98,6 +98,8 @@ var tests = map[string]func(*world){
 	"a holder that was taken over writes nothing":       epochRefused,
 	"a lease must be alive to claim":                    claimNeedsLife,
 
+	"a pause outlives the round that it came in": pauseKept,
+
 	"an account is remembered as it was read":           remembered,
 	"a snapshot is kept only when something changed":    snapshotOnChange,
 	"a failed poll leaves the last good snapshot":       failedPollKeeps,

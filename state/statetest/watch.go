@@ -160,3 +160,25 @@ func sightsOfFew(w *world) {
 		w.Errorf("both were read: %q came, want them to be taken back", got)
 	}
 }
+
+// pauseKept: a provider asks to be left alone, and the replica is killed before
+// its round ends.
+func pauseKept(w *world) {
+	lease := w.lease("a", 1)
+	until := w.now.Add(30 * time.Minute)
+	rests := func(until time.Time) error {
+		return w.Commit(w.ctx, billwatch.Batch{Lease: lease, Now: w.now, PausedUntil: until})
+	}
+	w.must(rests(until))
+	w.must(rests(until.Add(-time.Minute)))
+	w.must(rests(time.Time{}))
+	w.after(time.Minute)
+	w.reopen()
+	w.live("b")
+	if next := w.slot("b", 2); !next.PausedUntil.Equal(until) {
+		w.Errorf("who comes next rests until %s, want %s", next.PausedUntil, until)
+	}
+	if err := rests(until.Add(time.Minute)); !errors.Is(err, billwatch.ErrLeaseLost) {
+		w.Errorf("whose source was taken over stores a pause: %v, want ErrLeaseLost", err)
+	}
+}
