@@ -114,7 +114,7 @@ func fileProblem(err error, name, source string) billwatch.Problem {
 func twice(defined map[string]string, file, source string) billwatch.Problems {
 	alone, err := newSet().with(file, source)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // whoever parses it says what is wrong
 	}
 	var problems billwatch.Problems
 	for _, t := range alone.text.Templates() {

@@ -72,21 +72,6 @@ func lowBalance(t *testing.T, name string, since time.Time) billwatch.Alert {
 	return a
 }
 
-func suspended(t *testing.T, since time.Time) billwatch.Alert {
-	a := lowBalance(t, "Acme Prod", since)
-	a.Key.Rule = "OrganizationSuspended"
-	a.Labels["alertname"], a.Labels["severity"] = "OrganizationSuspended", "critical"
-	a.Annotations = map[string]string{
-		"summary":     "Acme Prod is suspended",
-		"description": "Devices are refused until the account is settled.",
-		"action":      "pay the open invoice, then write to support",
-		"team":        "iot",
-	}
-	a.RunbookURL = "https://wiki.example.com/suspended"
-	a.Snapshot.Suspended, a.Snapshot.State = billwatch.Known(true), billwatch.Known("suspended")
-	return a
-}
-
 func notification(reason string, alerts ...billwatch.Alert) billwatch.Notification {
 	n := billwatch.Notification{
 		ID: "ntf_1", Receiver: "ops", Integration: "ops/slack/0", GroupKey: "{}:{}", Reason: reason,

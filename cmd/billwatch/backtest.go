@@ -145,7 +145,7 @@ func remembered(ctx context.Context, c daemon.Config, since time.Time, stored bo
 	}
 	pasts, missing = daemon.Remember(ctx, c.Plan, store, since, stored)
 	if ctx.Err() != nil {
-		return nil, nil, found(ctx.Err())
+		return nil, nil, found(context.Cause(ctx))
 	}
 	return pasts, missing, nil
 }

@@ -156,9 +156,6 @@ func outcome(x daemon.Explanation) string {
 func printExplained(w io.Writer, x daemon.Explanation) {
 	fmt.Fprintf(w, "%s on %s (%s): %s\n\n", plain(x.Rule), plain(x.Name), plain(x.Source+"/"+x.Account), outcome(x))
 	whole := printParts(w, x)
-	if x.Where != "" {
-		labelled(w, "Where:", x.Where)
-	}
 	if x.Detail != "" {
 		labelled(w, "Reason:", x.Detail)
 	}
@@ -169,6 +166,9 @@ func printExplained(w io.Writer, x daemon.Explanation) {
 		if line != "" {
 			labelled(w, "", line)
 		}
+	}
+	if x.Where != "" {
+		labelled(w, "Where:", x.Where)
 	}
 	labelled(w, "Alert:", alertInWords(x))
 	if x.Until != "" && x.State == string(billwatch.Firing) {
@@ -181,6 +181,18 @@ func printExplained(w io.Writer, x daemon.Explanation) {
 		}
 		labelled(w, label, r.Integration+groupInWords(r.Group))
 	}
+	printBlocked(w, x)
+	for i, line := range nextInWords(x) {
+		label := "Next:"
+		if i > 0 {
+			label = ""
+		}
+		labelled(w, label, line)
+	}
+}
+
+// printBlocked prints what keeps the alert from being told, and where.
+func printBlocked(w io.Writer, x daemon.Explanation) {
 	for i, b := range x.Blocked {
 		label := "Held back:"
 		if i > 0 {
@@ -193,13 +205,6 @@ func printExplained(w io.Writer, x daemon.Explanation) {
 		if len(b.Integrations) > 0 && len(b.Integrations) < len(x.Route) {
 			labelled(w, "", "at "+strings.Join(b.Integrations, ", "))
 		}
-	}
-	for i, line := range nextInWords(x) {
-		label := "Next:"
-		if i > 0 {
-			label = ""
-		}
-		labelled(w, label, line)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestTheManualsRuleTestIsTrue(t *testing.T) {
 		}
 		cmd := exec.CommandContext(t.Context(), binary(t), "test", "rules_test.yaml")
 		cmd.Dir = dir
-		out, _ := cmd.Output() //nolint:errcheck // it ends with 1 where a test fails, which is looked at
+		out, _ := cmd.Output() // it ends with 1 where a test fails, which is looked at
 		return string(out)
 	}
 	example := shown("trying-rules.md", "```yaml\n")

@@ -176,7 +176,7 @@ func TestASwappedConfigMapIsFollowed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if version > 1 {
-			os.RemoveAll(filepath.Join(mount, fmt.Sprintf("..%d", version-1)))
+			_ = os.RemoveAll(filepath.Join(mount, fmt.Sprintf("..%d", version-1)))
 		}
 	}
 	swap()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/billwatch/billwatch"
@@ -44,6 +45,7 @@ type snapshots = map[billwatch.AccountKey]*billwatch.Snapshot
 // where a configured source can read it.
 func readSnapshots(paths []string, sources []*poller.Source, now time.Time) ([]billwatch.Poll, snapshots, error) {
 	previous := snapshots{}
+	seen := map[billwatch.AccountKey]bool{}
 	var polls []billwatch.Poll
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
@@ -59,6 +61,10 @@ func readSnapshots(paths []string, sources []*poller.Source, now time.Time) ([]b
 			if err != nil {
 				return nil, nil, fmt.Errorf("%s: snapshot %d: %w", path, i+1, err)
 			}
+			if key := poll.Account.Key(); seen[key] {
+				return nil, nil, fmt.Errorf("%s: snapshot %d: account %s/%s came before\n  hint: what it was at the poll before stands under its key previous", path, i+1, key.Source, key.ID)
+			}
+			seen[poll.Account.Key()] = true
 			polls = append(polls, poll)
 		}
 	}
@@ -92,6 +98,34 @@ func splitSnapshots(data []byte) ([]json.RawMessage, error) {
 	return items, nil
 }
 
+// claimsToBeOwn says whether an account is written as billwatch writes it, by
+// the keys that say which one it is.
+func claimsToBeOwn(item json.RawMessage) bool {
+	type keys struct {
+		Source json.RawMessage `json:"source"`
+		ID     json.RawMessage `json:"id"`
+	}
+	var outer struct {
+		keys
+		Account keys `json:"account"`
+	}
+	if json.Unmarshal(item, &outer) != nil {
+		return false
+	}
+	return outer.Source != nil && outer.ID != nil || outer.Account.Source != nil && outer.Account.ID != nil
+}
+
+// mistakeIn says what is wrong with a snapshot of ours, without Go's names.
+func mistakeIn(err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s: a %s cannot stand here", strings.TrimPrefix(wrong.Field, "Snapshot."), wrong.Value)
+	}
+	if wrong, ok := errors.AsType[*time.ParseError](err); ok {
+		return fmt.Errorf("%q is not a time such as 2026-03-01T00:00:00Z", wrong.Value)
+	}
+	return err
+}
+
 func readSnapshot(item json.RawMessage, sources []*poller.Source, previous snapshots, now time.Time) (billwatch.Poll, error) {
 	var own snapshotFile
 	ownErr := json.Unmarshal(item, &own)
@@ -107,6 +141,9 @@ func readSnapshot(item json.RawMessage, sources []*poller.Source, previous snaps
 		return billwatch.Poll{Account: own.Account, At: own.At, Snapshot: &own.Snapshot, Records: append(own.Records, own.History...)}, nil
 	}
 	failed := ownErr
+	if ownErr != nil && claimsToBeOwn(item) {
+		return billwatch.Poll{}, mistakeIn(ownErr) // no provider would say it better
+	}
 	for _, source := range sources {
 		decoder, ok := source.Provider.(poller.Decoder)
 		if !ok {

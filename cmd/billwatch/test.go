@@ -79,6 +79,9 @@ func runTests(ctx context.Context, g *globals, o testOptions, paths []string) er
 				continue
 			}
 			result, err := p.run(ctx, &p.file.Tests[i])
+			if ctx.Err() != nil {
+				return found(context.Cause(ctx))
+			}
 			if err != nil {
 				return found(fmt.Errorf("%s: %s: %w", p.file.Name, p.file.Tests[i].Name, err))
 			}

@@ -94,8 +94,8 @@ func (in Inputs) Folders() []string {
 		}
 		for _, name := range names {
 			add(name)
-			if real, err := filepath.EvalSymlinks(name); err == nil {
-				add(real)
+			if target, err := filepath.EvalSymlinks(name); err == nil {
+				add(target)
 			}
 		}
 	}

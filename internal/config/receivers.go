@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -181,5 +183,25 @@ func (r receiver) checkOverrides(s section, o notify.Overrides) {
 			err = &billwatch.FieldError{Field: "subject", Err: wrong.Err, Hint: wrong.Hint}
 		}
 		r.l.place(s, true, err)
+	}
+	r.tryOverrides(s, o)
+}
+
+// tryOverrides warns of templates of its own that fail on a sample: the message
+// would go by the default ones, with what went wrong in it.
+func (r receiver) tryOverrides(s section, o notify.Overrides) {
+	if o.Title+o.Text+o.HTML == "" || r.l.config.Templates.Check(o) != nil {
+		return
+	}
+	for _, sample := range notify.Samples() {
+		if !slices.Contains([]string{"low", "resolved", "bare", "source-down"}, sample.Name) {
+			continue
+		}
+		var problems billwatch.Problems
+		if _, err := r.l.config.Templates.Try(sample.Notification, o); errors.As(err, &problems) {
+			said := strings.TrimPrefix(problems[0].Message, "template: ")
+			r.l.warn(s.anchor, fmt.Sprintf("%s: a template fails on the sample %s: %s", s.name, sample.Name, said), "billwatch render --sample "+sample.Name+" --receiver NAME shows it")
+			return
+		}
 	}
 }

@@ -141,6 +141,18 @@ func (r *Replay) alert(ctx context.Context, key billwatch.AlertKey) (billwatch.A
 	return billwatch.Alert{Key: key}, err
 }
 
+// routes is where an alert goes.
+func routes(p Plan, alert billwatch.Alert, now time.Time) []Routed {
+	var all []Routed
+	for _, due := range p.Router.Due(alert, now) {
+		all = append(all, Routed{due.Receiver, due.Integration, due.Labels, false})
+	}
+	for _, in := range p.Router.Fed(alert.Labels) {
+		all = append(all, Routed{Receiver: in.Receiver, Integration: in.Name, Pushed: true})
+	}
+	return all
+}
+
 // lookAhead lets time pass as if the account stayed as it is, until somebody is
 // told of the alert.
 func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.AlertKey) error {
@@ -161,12 +173,7 @@ func (x *Explained) lookAhead(ctx context.Context, stage *Replay, key billwatch.
 		would := p.wouldFire(key.Rule, poll)
 		alert.State, alert.Labels = would.State, would.Labels
 	}
-	for _, due := range p.Router.Due(alert, x.At) {
-		x.Routes = append(x.Routes, Routed{due.Receiver, due.Integration, due.Labels, false})
-	}
-	for _, in := range p.Router.Fed(alert.Labels) {
-		x.Routes = append(x.Routes, Routed{Receiver: in.Receiver, Integration: in.Name, Pushed: true})
-	}
+	x.Routes = routes(p, alert, x.At)
 	if x.Alert.State == billwatch.Inactive {
 		return nil
 	}

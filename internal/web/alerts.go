@@ -212,11 +212,11 @@ var errNotFiring = errors.New("the alert does not fire: there is nothing to sile
 
 // silenceOf makes a silence of one alert: of all that it is, its severity
 // included, so that it never hides another.
-func (a API) silenceOf(ctx context.Context, alert Alert, make func() (billwatch.Silence, error)) (billwatch.Silence, error) {
+func (a API) silenceOf(ctx context.Context, alert Alert, wanting func() (billwatch.Silence, error)) (billwatch.Silence, error) {
 	if alert.State != billwatch.Firing {
 		return billwatch.Silence{}, errNotFiring
 	}
-	wanted, err := make()
+	wanted, err := wanting()
 	if err != nil {
 		return wanted, &wrongSilenceError{err}
 	}

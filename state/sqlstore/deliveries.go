@@ -112,7 +112,7 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 	var deliveries []billwatch.Delivery
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		d := billwatch.Delivery{Until: c.Until}
-		err := rows.Scan(document(&d.Notification), &d.Attempt, document(&d.Prior), stamp(&d.FirstTry), picture(&d.Notification.Chart))
+		err := rows.Scan(document(&d.Notification), &d.Attempt, &d.Unended, document(&d.Prior), stamp(&d.FirstTry), picture(&d.Notification.Chart))
 		deliveries = append(deliveries, d)
 		return err
 	}, `
@@ -121,9 +121,10 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 			WHERE n.status = 'pending' AND n.integration = $1 AND n.next_at <= $2 AND `+inTurn+`
 			ORDER BY n.next_at, n.seq LIMIT $3 {{lock}}
 		)
-		UPDATE notifications SET next_at = $4, claim = $5, attempts = attempts + 1, ambiguous = ambiguous + 1
+		UPDATE notifications SET next_at = $4, claim = $5, attempts = attempts + 1, ambiguous = ambiguous + 1,
+			unended = unended + CASE WHEN claim = '' THEN 0 ELSE 1 END
 		WHERE id IN (SELECT id FROM due) AND status = 'pending' AND next_at <= $2
-		RETURNING body, attempts, receipt, first_at, chart`,
+		RETURNING body, attempts, unended, receipt, first_at, chart`,
 		integration, c.Now, limit, c.Until, c.Holder)
 	if err != nil {
 		return nil, err

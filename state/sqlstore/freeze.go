@@ -195,7 +195,7 @@ func (t *tx) untold(ctx context.Context, integration, group string, fingerprints
 }
 
 // told notes who was told that it fires, many in one sentence: a group may have
-// thousands.
+// thousands. What stands there already is not written again.
 func (t *tx) told(ctx context.Context, f billwatch.Flush) error {
 	counted := "0"
 	if f.Inside { // whom the digest lists is noted after all of it
@@ -209,7 +209,7 @@ func (t *tx) told(ctx context.Context, f billwatch.Flush) error {
 	}
 	for some := range slices.Chunk(firing, 500) {
 		if _, err := t.exec(ctx, `UPDATE members SET told = 'firing', counted = `+counted+` WHERE integration = $1 AND group_key = $2 AND fingerprint IN (`+
-			blanks(3, len(some))+`)`, append([]any{f.Group.Integration, f.Group.Key}, some...)...); err != nil {
+			blanks(3, len(some))+`) AND (told <> 'firing' OR counted <> `+counted+`)`, append([]any{f.Group.Integration, f.Group.Key}, some...)...); err != nil {
 			return err
 		}
 	}
