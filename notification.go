@@ -116,6 +116,7 @@ type Flush struct {
 type Delivery struct {
 	Notification Notification
 	Attempt      int     // this one, from 1
+	Unended      int     // attempts before it that nobody lived to see the end of
 	Prior        Receipt // of the attempt before
 	Until        time.Time
 	FirstTry     time.Time // when the notification was frozen; retry_for counts from here

@@ -50,7 +50,7 @@ func settle(d billwatch.Delivery, in Integration, receipt billwatch.Receipt, err
 	s.Error = Redact(err.Error())
 	s.Ambiguous = !IsRefused(err)
 	s.Outcome = billwatch.Retry
-	s.NextAt = now.Add(backoff(d.Attempt))
+	s.NextAt = now.Add(backoff(d.Attempt - d.Unended))
 	if after, destination, ok := Throttle(err); ok {
 		if after > 0 {
 			s.NextAt = now.Add(min(after, maxPause))
@@ -73,7 +73,7 @@ func settle(d billwatch.Delivery, in Integration, receipt billwatch.Receipt, err
 	return s
 }
 
-// backoff returns how long to wait after so many attempts: one to two seconds,
+// backoff returns how long to wait after so many attempts that ended: one to two seconds,
 // doubling to ten minutes, never the same for two that failed together.
 func backoff(attempts int) time.Duration {
 	most := maxBackoff

@@ -48,6 +48,14 @@ func (s *sender) run(ctx context.Context) {
 			free++
 		case <-s.knocks:
 		}
+		for gathered := true; gathered; { // those that ended meanwhile share the claim
+			select {
+			case <-done:
+				free++
+			default:
+				gathered = false
+			}
+		}
 		if free == 0 || ctx.Err() != nil || s.d.blocked() {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -324,11 +325,28 @@ func testRouter(f *ruletest.File) (*notify.Router, billwatch.Problems) {
 		}
 	}
 	walk(root)
+	problems := untold(f, slices.Sorted(maps.Keys(receivers)))
 	router, err := notify.NewRouter(root, receivers)
 	if err != nil {
 		return nil, billwatch.Problems{f.Doc().Error(f.Route, "route: "+err.Error(), "")}
 	}
-	return router, nil
+	return router, problems
+}
+
+// untold finds messages that are expected at receivers to which nothing goes.
+func untold(f *ruletest.File, known []string) billwatch.Problems {
+	var problems billwatch.Problems
+	for _, to := range f.Told() {
+		if to.Value == "" || slices.Contains(known, to.Value) {
+			continue
+		}
+		hint := "everything goes to " + strings.Join(known, ", ")
+		if near := document.Suggest(to.Value, known); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		problems = append(problems, f.Doc().Error(to, "nothing is routed to receiver "+f.Doc().Quote(to), hint))
+	}
+	return problems
 }
 
 // run plays one test.

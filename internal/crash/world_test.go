@@ -16,6 +16,8 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/billwatch/billwatch/internal/pgserver"
 )
 
 // configuration is that of every watcher. Its rules are the conditions of holds.
@@ -200,7 +202,7 @@ func (w *world) kill(l *life) {
 type life struct {
 	cmd  *exec.Cmd
 	out  *bounded
-	done chan struct{}
+	done <-chan struct{}
 }
 
 // bounded keeps the end of what a process says.
@@ -227,16 +229,13 @@ func (b *bounded) String() string {
 
 func (w *world) start(t *testing.T) *life {
 	t.Helper()
-	l := &life{cmd: exec.Command(binary(t), "run"), out: &bounded{}, done: make(chan struct{})}
+	l := &life{cmd: exec.Command(binary(t), "run"), out: &bounded{}}
 	l.cmd.Dir = w.dir
 	l.cmd.Stdout, l.cmd.Stderr = l.out, l.out
-	if err := l.cmd.Start(); err != nil {
+	var err error
+	if l.done, err = pgserver.StartTied(l.cmd); err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		defer close(l.done)
-		_ = l.cmd.Wait() // how it ended is in its state
-	}()
 	w.lives = append(w.lives, l)
 	t.Cleanup(func() { _ = l.cmd.Process.Signal(syscall.SIGKILL); <-l.done })
 	return l

@@ -33,7 +33,7 @@ type Server struct {
 	who   *syscall.Credential // nil for the present user
 	more  []string            // settings
 	cmd   *exec.Cmd
-	ended chan struct{} // closed when the process is gone
+	ended <-chan struct{} // closed when the process is gone
 }
 
 // Start starts a server, installing PostgreSQL where that is possible; it says
@@ -154,15 +154,11 @@ func (s *Server) serve(ctx context.Context) error {
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(s.bin, "postgres"), args...)
 	as(cmd, s.dir, s.who)
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
+	ended, err := StartTied(cmd)
+	if err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	ended := make(chan struct{})
 	s.cmd, s.ended = cmd, ended
-	go func() {
-		_ = cmd.Wait() // how it ended is in its log
-		close(ended)
-	}()
 	return nil
 }
 

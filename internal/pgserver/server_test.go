@@ -2,9 +2,13 @@ package pgserver
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -76,4 +80,47 @@ func TestTheNewestCompleteVersionIsFound(t *testing.T) {
 	if !complete(dir) {
 		t.Errorf("a folder with initdb and postgres does not count as complete")
 	}
+}
+
+// TestNothingIsLeftBehind is killed as somebody kills a test: by a signal that
+// lets nothing be cleaned up.
+func TestNothingIsLeftBehind(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Log("only Linux can promise that")
+		return
+	}
+	if os.Getenv("PGSERVER_TEST_STARTS") != "" {
+		child := exec.Command("sleep", "60")
+		if _, err := StartTied(child); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("child %d\n", child.Process.Pid)
+		<-t.Context().Done()
+	}
+	parent := exec.CommandContext(t.Context(), os.Args[0], "-test.run", t.Name())
+	parent.Env = append(os.Environ(), "PGSERVER_TEST_STARTS=1")
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscanf(out, "child %d\n", &pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, 0); err != nil {
+		t.Fatalf("the child is not there: %v", err)
+	}
+	_ = parent.Process.Kill()
+	_ = parent.Wait()
+	for range 100 {
+		if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err != nil || strings.Contains(string(state), ") Z ") {
+			return // gone, or dead and waiting for somebody to ask how it ended
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	t.Errorf("child %d outlives its parent", pid)
 }

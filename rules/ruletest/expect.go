@@ -64,6 +64,9 @@ func (l *loader) expectedAlert(n *yaml.Node) ExpectedAlert {
 func (l *loader) expectedNotification(n *yaml.Node) ExpectedNotification {
 	var want ExpectedNotification
 	l.add(l.doc.Decode(n, &want))
+	if to := document.Get(n, "receiver"); !document.IsNull(to) {
+		l.told = append(l.told, to)
+	}
 	if names := document.Get(n, "alerts"); names != nil && names.Kind == yaml.SequenceNode {
 		l.expected = append(l.expected, names.Content...)
 	}

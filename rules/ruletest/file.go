@@ -22,7 +22,12 @@ type File struct {
 
 	doc      *document.Document
 	expected []*yaml.Node
+	told     []*yaml.Node
 }
+
+// Told returns the receivers that messages are expected at, where they are
+// written.
+func (f *File) Told() []*yaml.Node { return f.told }
 
 // Doc is the document that the file was read from, for problems with its parts.
 func (f *File) Doc() *document.Document { return f.doc }
@@ -140,7 +145,7 @@ func Load(doc *document.Document) (*File, billwatch.Problems) {
 	if len(f.Tests) == 0 && l.problems.Errors() == 0 {
 		l.fail(root, "tests holds no test", "- name: …")
 	}
-	f.expected = l.expected
+	f.expected, f.told = l.expected, l.told
 	return f, l.problems
 }
 
@@ -148,6 +153,7 @@ type loader struct {
 	doc      *document.Document
 	problems billwatch.Problems
 	expected []*yaml.Node // names of rules
+	told     []*yaml.Node // names of receivers
 }
 
 func (l *loader) add(p billwatch.Problems) { l.problems = append(l.problems, p...) }

@@ -112,7 +112,7 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 	var deliveries []billwatch.Delivery
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		d := billwatch.Delivery{Until: c.Until}
-		err := rows.Scan(document(&d.Notification), &d.Attempt, document(&d.Prior), stamp(&d.FirstTry), picture(&d.Notification.Chart))
+		err := rows.Scan(document(&d.Notification), &d.Attempt, &d.Unended, document(&d.Prior), stamp(&d.FirstTry), picture(&d.Notification.Chart))
 		deliveries = append(deliveries, d)
 		return err
 	}, `
@@ -121,41 +121,25 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 			WHERE n.status = 'pending' AND n.integration = $1 AND n.next_at <= $2 AND `+inTurn+`
 			ORDER BY n.next_at, n.seq LIMIT $3 {{lock}}
 		)
-		UPDATE notifications SET next_at = $4, claim = $5, attempts = attempts + 1, ambiguous = ambiguous + 1
+		UPDATE notifications SET next_at = $4, claim = $5, attempts = attempts + 1, ambiguous = ambiguous + 1,
+			unended = unended + CASE WHEN claim = '' THEN 0 ELSE 1 END
 		WHERE id IN (SELECT id FROM due) AND status = 'pending' AND next_at <= $2
-		RETURNING body, attempts, receipt, first_at, chart`,
+		RETURNING body, attempts, unended, receipt, first_at, chart`,
 		integration, c.Now, limit, c.Until, c.Holder)
 	if err != nil {
 		return nil, err
 	}
 	for i := range deliveries {
 		n := &deliveries[i].Notification
+		if n.Incident == "" || n.Incident == n.ID { // nothing told of it before
+			continue
+		}
 		err := t.row(ctx, `SELECT incident_ref FROM notifications WHERE id = $1`, n.Incident).Scan(&n.IncidentRef)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, fmt.Errorf("incident of %s: %w", n.ID, err)
 		}
 	}
 	return deliveries, nil
-}
-
-// Settle stores how an attempt ended. Only the claim's own answer counts: one
-// that comes after another replica claimed the row changes nothing, and returns
-// ErrLeaseLost.
-func (s *Store) Settle(ctx context.Context, st billwatch.Settlement) error {
-	err := s.write(ctx, mark, func(t *tx) error {
-		settled, err := t.settle(ctx, st)
-		if err != nil || !settled {
-			return err
-		}
-		if err := t.pause(ctx, st); err != nil {
-			return err
-		}
-		return t.ended(ctx, st)
-	})
-	if err != nil {
-		return fmt.Errorf("settle %s: %w", st.Delivery.Notification.ID, err)
-	}
-	return nil
 }
 
 // ended sees to what follows from the end of a notification.
@@ -206,9 +190,11 @@ func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) 
 			receipt = $6, error = $7, took = $8, chart = CASE WHEN CAST($9 AS INTEGER) = 1 THEN '' ELSE chart END
 		WHERE id = $1 AND attempts = $2 AND status = 'pending' AND claim <> ''`,
 		st.Delivery.Notification.ID, st.Delivery.Attempt, status, st.NextAt, known, receipt, shorten(st.Error), st.Took, delivered(status))
-	t.woken = true
 	if err == nil && n > 0 && status == StatusDelivered {
 		err = t.named(ctx, st)
+	}
+	if err == nil && !t.woken {
+		t.woken, err = t.wakes(ctx, st)
 	}
 	if err != nil || n > 0 {
 		return n > 0, err
@@ -223,6 +209,21 @@ func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) 
 		return false, nil
 	}
 	return false, fmt.Errorf("%w: attempt %d is no longer the last", billwatch.ErrLeaseLost, st.Delivery.Attempt)
+}
+
+// wakes says whether something may be due by a settlement that was not before.
+// Most deliveries have nobody behind them: then nobody need look.
+func (t *tx) wakes(ctx context.Context, st billwatch.Settlement) (bool, error) {
+	n := st.Delivery.Notification
+	if st.Outcome != billwatch.Delivered || n.GroupKey == billwatch.StormKey {
+		return true, nil
+	}
+	var behind int
+	err := t.row(ctx, `
+		SELECT COUNT(*) FROM (SELECT 1 FROM notifications
+			WHERE status = 'pending' AND integration = $1 AND group_key IN ($2, '`+billwatch.StormKey+`') LIMIT 1) AS next`,
+		n.Integration, n.GroupKey).Scan(&behind)
+	return behind > 0, err
 }
 
 // named remembers how the other side names the incident's message.

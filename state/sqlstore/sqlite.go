@@ -250,7 +250,7 @@ func (s *Store) inherit(ctx context.Context) error {
 		for _, sentence := range []string{
 			`UPDATE replicas SET expires_at = -ABS(expires_at)`, // until when it may have lived
 			`UPDATE alert_groups SET due_at = 1, claim = '' WHERE claim <> ''`,
-			`UPDATE notifications SET next_at = 1, claim = '' WHERE status = 'pending' AND claim <> ''`,
+			`UPDATE notifications SET next_at = 1, claim = '', unended = unended + 1 WHERE status = 'pending' AND claim <> ''`,
 		} {
 			if _, err := t.exec(ctx, sentence); err != nil {
 				return fmt.Errorf("take over what an earlier process held: %w", err)

@@ -77,6 +77,8 @@ type Store struct {
 	wake    chan struct{}
 	closing []func() error // in the order of opening
 
+	settling settling
+
 	mu     sync.Mutex
 	broken error // of the last write, where the database was at fault
 }
@@ -95,7 +97,7 @@ type dialect struct {
 // Open opens the state, creating or migrating it where needed. Errors never
 // spell out the address, which may hold a password.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{wake: make(chan struct{}, 1)}
+	s := &Store{wake: make(chan struct{}, 1), settling: settling{turn: make(chan struct{}, 1)}}
 	err := s.open(ctx, c)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -469,3 +469,28 @@ func TestHowDeliveriesGoIsKnown(t *testing.T) {
 		}
 	})
 }
+
+func TestKillsDoNotPutTheNextAttemptOff(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *outboxWorld) {
+		r := newRoad(w, "", "ops")
+		r.ears["ops"].refuses = errors.New("connection reset")
+		r.alert("1", billwatch.Firing)
+		r.pass(time.Second + time.Millisecond)
+		for range 12 { // processes are killed between their claim and its end
+			r.now = r.now.Add(30 * time.Second)
+			claimed, err := r.store.ClaimDeliveries(t.Context(), billwatch.Claim{
+				Holder: "killed", Integrations: []string{"ops/webhook/0"}, Limit: 10, Now: r.now, Until: r.now.Add(30 * time.Second),
+			})
+			r.must(err)
+			if len(claimed) != 1 {
+				t.Fatalf("%d notifications are due, want 1", len(claimed))
+			}
+		}
+		r.now = r.now.Add(30 * time.Second)
+		before := r.ears["ops"].tries
+		r.pass(5 * time.Second) // the second attempt that ends, and the third
+		if got := r.ears["ops"].tries - before; before != 1 || got != 2 {
+			t.Errorf("after %d attempts and 12 kills there were %d attempts in 5 s, want 1 and 2", before, got)
+		}
+	})
+}

@@ -164,10 +164,19 @@ func deliveryComesBack(w *world) {
 	w.wantDue("before the lease ended", w.now.Add(time.Second))
 	w.after(time.Second)
 	second := w.delivery("b")
-	if first.Attempt != 1 || second.Attempt != 2 {
-		w.Errorf("attempts %d and %d, want 1 and 2", first.Attempt, second.Attempt)
+	if first.Attempt != 1 || second.Attempt != 2 || first.Unended != 0 || second.Unended != 1 {
+		w.Errorf("attempts %d and %d, want 1 and 2; without an end before them %d and %d, want 0 and 1",
+			first.Attempt, second.Attempt, first.Unended, second.Unended)
 	}
 	w.same("what is sent again", first.Notification, second.Notification)
+	w.reopen() // a killed process's lease may end by this already
+	w.after(lifetime)
+	w.retry(w.delivery("a"), time.Second, true)
+	w.reopen()
+	w.after(time.Second)
+	if d := w.delivery("a"); d.Attempt != 4 || d.Unended != 2 {
+		w.Errorf("attempt %d after %d without an end, want 4 after 2: one that ended without an answer did end", d.Attempt, d.Unended)
+	}
 }
 
 func staleAcknowledgement(w *world) {
