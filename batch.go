@@ -24,6 +24,10 @@ type Carry struct {
 	Hash   string // of the configuration
 	Now    time.Time
 	Take   bool // it is to be the current one, whatever that was
+
+	// Integrations are those that it has, each with a text that changes with its
+	// settings. What is owed to one that has another name now follows it.
+	Integrations map[string]string
 }
 
 // SlotClaim asks for a source's time slot.

@@ -167,11 +167,23 @@ func (r receiver) lintTimeout(s section, notifier notify.Notifier) {
 // remember. Of a secret it gives away next to nothing: so few digits fit one
 // guess in a million, and miss one change in as many.
 func settingsOf(n *yaml.Node) string {
-	written, err := yaml.Marshal(n)
+	written, err := yaml.Marshal(withoutComments(n))
 	if err != nil { // it was read from a file, and can be written
 		return ""
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(written))[:5]
+}
+
+// withoutComments is a copy that says the same: settings are found again where
+// they moved, whatever is written beside them.
+func withoutComments(n *yaml.Node) *yaml.Node {
+	bare := *n
+	bare.HeadComment, bare.LineComment, bare.FootComment = "", "", ""
+	bare.Content = make([]*yaml.Node, len(n.Content))
+	for i, child := range n.Content {
+		bare.Content[i] = withoutComments(child)
+	}
+	return &bare
 }
 
 // checkOverrides parses an integration's own templates. E-mail calls a title a

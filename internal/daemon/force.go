@@ -9,6 +9,7 @@ import (
 	"github.com/billwatch/billwatch"
 	"github.com/billwatch/billwatch/notify"
 	"github.com/billwatch/billwatch/poller"
+	"github.com/billwatch/billwatch/state/sqlstore"
 )
 
 // errReplanned says that a source was changed or removed while it was polled:
@@ -94,19 +95,30 @@ func (p *plans) watch() (*inForce, <-chan struct{}) {
 }
 
 // adopt puts another plan into force. Sources that are as they were go on as
-// they are: their budgets, what they remember, the polls under way.
+// they are: their budgets, what they remember, the polls under way. Where
+// integrations are called otherwise by it, nothing is done by it before the
+// store knows: what is owed to one would go to another.
 func (p *plans) adopt(next Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.set(&inForce{judge: newJudge(next.after(p.now.plan)), waits: p.now.waits})
+	waits, before := p.now.waits, p.now.plan
+	if waits == "" && before.Hash != next.Hash && len(sqlstore.Moved(before.settings(), next.settings())) > 0 {
+		waits = untilMoved
+	}
+	p.set(&inForce{judge: newJudge(next.after(before)), waits: waits})
 }
 
-// standBy lets the process wait for a reason, or go on where there is none. It
-// says whether that is news.
-func (p *plans) standBy(why string) bool {
+// untilMoved is why a process waits whose store does not know yet how
+// integrations are called now.
+const untilMoved = "waiting: the store is to be told of receivers that were moved in the configuration"
+
+// standBy lets the process that works by a plan wait for a reason, or go on where
+// there is none. It says whether that is news: another plan, adopted meanwhile,
+// is left alone.
+func (p *plans) standBy(by *judge, why string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.now.waits == why {
+	if p.now.judge != by || p.now.waits == why {
 		return false
 	}
 	p.set(&inForce{judge: p.now.judge, waits: why})

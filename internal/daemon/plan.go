@@ -74,6 +74,18 @@ func PlanOf(c *config.Config, now func() time.Time, log *slog.Logger) (Plan, err
 	return p, nil
 }
 
+// settings are the integrations, each with a text that changes with its settings.
+func (p *Plan) settings() map[string]string {
+	settings := map[string]string{}
+	if p.Router == nil {
+		return settings
+	}
+	for _, in := range p.Router.Integrations() {
+		settings[in.Name] = in.Settings
+	}
+	return settings
+}
+
 // given is what the configuration adds to an account.
 func (p *Plan) given(a billwatch.Account, seen ...*billwatch.Snapshot) config.Given {
 	if p.Given == nil {

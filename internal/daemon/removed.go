@@ -102,11 +102,7 @@ func (s *settler) settle(ctx context.Context, now *inForce) error {
 
 // configured tells the store how the receivers are configured now.
 func (s *settler) configured(ctx context.Context, now *inForce) error {
-	settings := map[string]string{}
-	for _, in := range now.plan.Router.Integrations() {
-		settings[in.Name] = in.Settings
-	}
-	return s.store.Configured(ctx, settings, s.rounds.clock.Now())
+	return s.store.Configured(ctx, now.plan.settings(), s.rounds.clock.Now())
 }
 
 // drop drops what is owed to receivers that are no longer configured.

@@ -131,12 +131,17 @@ func (r *replica) tryRenew(ctx context.Context) error {
 // follow says which configuration this process has. Where another one is in force
 // it waits: two that judge by different rules would contradict each other.
 func (r *replica) follow(ctx context.Context, now time.Time) error {
-	if r.plans == nil || r.plans.get().plan.Hash == "" {
+	if r.plans == nil {
 		return nil
 	}
 	taken := r.take.wish()
-	own := r.plans.get().plan.Hash
-	current, err := r.carry(ctx, billwatch.Carry{Holder: r.name, Hash: own, Now: now, Take: taken.wanted || !r.shared})
+	by := r.plans.get().judge
+	own := by.plan.Hash
+	if own == "" {
+		return nil
+	}
+	current, err := r.carry(ctx, billwatch.Carry{Holder: r.name, Hash: own, Now: now, Take: taken.wanted || !r.shared,
+		Integrations: by.plan.settings()})
 	if err != nil {
 		return err
 	}
@@ -145,7 +150,7 @@ func (r *replica) follow(ctx context.Context, now time.Time) error {
 	if current != own {
 		why = fmt.Sprintf("waiting: another replica has configuration %s, which is in force, and this one has %s", current, own)
 	}
-	if !r.plans.standBy(why) {
+	if !r.plans.standBy(by, why) {
 		return nil
 	}
 	if why == "" {

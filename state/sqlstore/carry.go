@@ -18,7 +18,8 @@ const uncarried = 30 * time.Second
 // and returns the hash of the current one: only replicas that have that one judge
 // and tell. Another becomes current when it is taken on purpose, as a running
 // process does that reads a new one; when it was never seen before; or when no
-// replica had the current one for 30 seconds.
+// replica had the current one for 30 seconds. What is owed to integrations whose
+// names are others by it follows them in the same transaction.
 func (s *Store) Carry(ctx context.Context, c billwatch.Carry) (string, error) {
 	var current string
 	err := s.write(ctx, mark, func(t *tx) error {
@@ -53,6 +54,11 @@ func (t *tx) carry(ctx context.Context, c billwatch.Carry) (string, error) {
 	}
 	if current != c.Hash && !c.Take && fresh == 0 && c.Now.Sub(carried) <= uncarried {
 		return current, nil
+	}
+	if current != c.Hash {
+		if err := t.move(ctx, c.Integrations, c.Now); err != nil {
+			return "", err
+		}
 	}
 	_, err = t.exec(ctx, `UPDATE current_configuration SET hash = $1, carried_at = $2 WHERE one = 1`, c.Hash, c.Now)
 	return c.Hash, err

@@ -20,6 +20,7 @@ const longestAnswer = 1024
 // paused. The attempt counts as possibly told from now on, until it is settled.
 func (s *Store) ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billwatch.Delivery, error) {
 	var deliveries []billwatch.Delivery
+	holder := c.Holder
 	c.Holder += " " + rand.Text() // names this claim
 	again := false
 	err := s.write(ctx, mark, func(t *tx) error {
@@ -30,7 +31,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billw
 			}
 		}
 		again = true
-		return shares(c, func(integration string, limit int) (int, error) {
+		err := shares(c, func(integration string, limit int) (int, error) {
 			if err := t.goesTo(ctx, integration, c.Destinations[integration]); err != nil {
 				return 0, err
 			}
@@ -42,7 +43,16 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c billwatch.Claim) ([]billw
 			deliveries = append(deliveries, claimed...)
 			return len(claimed), err
 		})
+		if err != nil {
+			return err
+		}
+		// What it found under a name may be owed to another place by the current
+		// configuration. Asked last: what is claimed by then cannot move meanwhile.
+		return t.follows(ctx, holder)
 	})
+	if errors.Is(err, billwatch.ErrLeaseLost) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", err)
 	}
@@ -113,6 +123,7 @@ func (t *tx) claimDeliveries(ctx context.Context, c billwatch.Claim, integration
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		d := billwatch.Delivery{Until: c.Until}
 		err := rows.Scan(document(&d.Notification), &d.Attempt, &d.Unended, document(&d.Prior), stamp(&d.FirstTry), picture(&d.Notification.Chart))
+		d.Notification.Integration = integration // it may have had another name when it was frozen
 		deliveries = append(deliveries, d)
 		return err
 	}, `
@@ -169,13 +180,14 @@ func (t *tx) ended(ctx context.Context, st billwatch.Settlement) error {
 	return t.fell(ctx, st)
 }
 
-// settle writes the outcome to the row, and says whether it did: not where it
-// is there already, from a commit whose answer got lost.
-func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) {
+// settle writes the outcome to the row, and returns the name that its integration
+// has by now; none where the outcome is there already, from a commit whose answer
+// got lost.
+func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (string, error) {
 	st.Receipt.Answer = shorten(st.Receipt.Answer)
 	receipt, err := text(st.Receipt)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	status := st.Outcome
 	if status == billwatch.Retry {
@@ -185,30 +197,30 @@ func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) 
 	if st.Ambiguous {
 		known = 0
 	}
-	n, err := t.exec(ctx, `
+	var integration string
+	err = t.row(ctx, `
 		UPDATE notifications SET status = $3, next_at = $4, claim = '', ambiguous = ambiguous - CAST($5 AS INTEGER),
 			receipt = $6, error = $7, took = $8, chart = CASE WHEN CAST($9 AS INTEGER) = 1 THEN '' ELSE chart END
-		WHERE id = $1 AND attempts = $2 AND status = 'pending' AND claim <> ''`,
-		st.Delivery.Notification.ID, st.Delivery.Attempt, status, st.NextAt, known, receipt, shorten(st.Error), st.Took, delivered(status))
-	if err == nil && n > 0 && status == StatusDelivered {
-		err = t.named(ctx, st)
+		WHERE id = $1 AND attempts = $2 AND status = 'pending' AND claim <> '' RETURNING integration`,
+		st.Delivery.Notification.ID, st.Delivery.Attempt, status, st.NextAt, known, receipt, shorten(st.Error), st.Took, delivered(status)).
+		Scan(&integration)
+	if err == nil {
+		return integration, nil
 	}
-	if err == nil && !t.woken {
-		t.woken, err = t.wakes(ctx, st)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return "", err
 	}
-	if err != nil || n > 0 {
-		return n > 0, err
-	}
+	t.woken = true
 	var attempts int
 	var claim string
 	err = t.row(ctx, `SELECT attempts, claim FROM notifications WHERE id = $1`, st.Delivery.Notification.ID).Scan(&attempts, &claim)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return false, err
+		return "", err
 	}
 	if err == nil && attempts == st.Delivery.Attempt && claim == "" {
-		return false, nil
+		return "", nil
 	}
-	return false, fmt.Errorf("%w: attempt %d is no longer the last", billwatch.ErrLeaseLost, st.Delivery.Attempt)
+	return "", fmt.Errorf("%w: attempt %d is no longer the last", billwatch.ErrLeaseLost, st.Delivery.Attempt)
 }
 
 // wakes says whether something may be due by a settlement that was not before.

@@ -138,6 +138,7 @@ func (t *tx) reconsider(ctx context.Context, integration string) error {
 	err := t.each(ctx, func(rows *sql.Rows) error {
 		var n billwatch.Notification
 		err := rows.Scan(document(&n))
+		n.Integration = integration // as it is called now
 		refused = append(refused, n)
 		return err
 	}, `

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -143,6 +144,7 @@ func latest(a, b time.Time) time.Time {
 // is now.
 func (s *Store) ClaimGroups(ctx context.Context, c billwatch.Claim) ([]billwatch.Group, error) {
 	var groups []billwatch.Group
+	holder := c.Holder
 	c.Holder += " " + rand.Text() // names this claim
 	again := false
 	err := s.write(ctx, mark, func(t *tx) error {
@@ -153,12 +155,21 @@ func (s *Store) ClaimGroups(ctx context.Context, c billwatch.Claim) ([]billwatch
 			}
 		}
 		again = true
-		return shares(c, func(integration string, limit int) (int, error) {
+		err := shares(c, func(integration string, limit int) (int, error) {
 			claimed, err := t.claimGroups(ctx, c, integration, limit)
 			groups = append(groups, claimed...)
 			return len(claimed), err
 		})
+		if err != nil {
+			return err
+		}
+		// What it found under a name may be owed to another place by the current
+		// configuration. Asked last: what is claimed by then cannot move meanwhile.
+		return t.follows(ctx, holder)
 	})
+	if errors.Is(err, billwatch.ErrLeaseLost) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("claim groups: %w", err)
 	}

@@ -118,9 +118,20 @@ func (s *Store) settleTogether(ctx context.Context, some []*settlement) {
 
 // settled stores how one attempt ended, with what follows from it.
 func (t *tx) settled(ctx context.Context, st billwatch.Settlement) error {
-	changed, err := t.settle(ctx, st)
-	if err != nil || !changed {
+	integration, err := t.settle(ctx, st)
+	if err != nil || integration == "" {
 		return err
+	}
+	st.Delivery.Notification.Integration = integration // it may have moved while the attempt was made
+	if st.Outcome == billwatch.Delivered {
+		if err := t.named(ctx, st); err != nil {
+			return err
+		}
+	}
+	if !t.woken {
+		if t.woken, err = t.wakes(ctx, st); err != nil {
+			return err
+		}
 	}
 	if err := t.pause(ctx, st); err != nil {
 		return err

@@ -23,6 +23,7 @@ type ear struct {
 	refuses error
 	took    []billwatch.Notification
 	tries   int
+	tried   []string // ids of all attempts
 	to      string // where it is, where it says so
 }
 
@@ -33,6 +34,7 @@ func (e *ear) Notify(_ context.Context, n billwatch.Notification, _ billwatch.Re
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tries++
+	e.tried = append(e.tried, n.ID)
 	if e.refuses != nil {
 		return billwatch.Receipt{}, e.refuses
 	}
