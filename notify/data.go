@@ -152,10 +152,10 @@ func (a AlertData) Lasted() string {
 }
 
 // Unwatched says whether the alert ended without being well: its rule or source
-// was removed, or somebody else is told of it.
+// was removed, its account is forgotten, or somebody else is told of it.
 func (a AlertData) Unwatched() bool {
 	return a.Status == "resolved" && slices.Contains([]string{
-		"rule removed", "rule changed", "source removed", "no longer applies", "no longer routed",
+		"rule removed", "rule changed", "source removed", "no longer applies", "no longer routed", "forgotten",
 	}, a.Reason)
 }
 

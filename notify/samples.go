@@ -40,6 +40,7 @@ func Samples() []Sample {
 		{"resolved", "the account is well again", sampled(billwatch.WhyAllResolved, sampleEnded(low, ""))},
 		{"rule-removed", "it ended because the configuration has the rule no more", sampled(billwatch.WhyAllResolved, sampleEnded(low, "rule removed"))},
 		{"no-longer-applies", "it ended because the rule does not look at the account any more", sampled(billwatch.WhyAllResolved, sampleEnded(out, "no longer applies"))},
+		{"forgotten", "its account has been gone for so long that it is forgotten", sampled(billwatch.WhyAllResolved, sampleEnded(low, "forgotten"))},
 		{"unmuted", "it fires still after a silence", sampled(billwatch.WhyUnmuted, low)},
 		{"repeat", "it fires still", sampled(billwatch.WhyRepeat, out)},
 		{"source-down", "a billing API cannot be read", sampled(billwatch.WhyFirst, sampleSourceDown())},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,8 @@ import (
 )
 
 const renderHelp = `Write a message without sending it: by the templates of the configuration where
-there is one, about a built-in sample, or about what fires over snapshots.
+there is one, about a built-in sample, about what fires over snapshots, or about
+an alert of a running billwatch.
 
 TEMPLATE is the name of one template, or a file; without it the whole message is
 written, title and text. A template that fails ends with status 1 and its place.
@@ -34,12 +36,14 @@ func newRender(g *globals) *cobra.Command {
 		Long:    renderHelp,
 		Example: "  billwatch render ./finance.tmpl --sample money",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return o.run(g, args)
-		},
+	}
+	address := urlFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return o.run(cmd.Context(), g, *address, args)
 	}
 	cmd.Flags().StringVar(&o.sample, "sample", "", "the `SAMPLE` that the message is about (default low)")
 	cmd.Flags().StringArrayVar(&o.snapshots, "snapshots", nil, "what fires over snapshots from this `FILE`, repeatable")
+	cmd.Flags().StringVar(&o.alert, "alert", "", "an alert of a running billwatch, by its `FINGERPRINT`")
 	cmd.Flags().StringVar(&o.receiver, "receiver", "", "as this `RECEIVER` gets it, by its own templates")
 	cmd.Flags().BoolVar(&o.html, "html", false, "the HTML of an e-mail instead of the text")
 	cmd.Flags().BoolVar(&o.list, "list", false, "list the templates and the samples")
@@ -47,9 +51,9 @@ func newRender(g *globals) *cobra.Command {
 }
 
 type renderOptions struct {
-	sample, receiver string
-	snapshots        []string
-	html, list       bool
+	sample, receiver, alert string
+	snapshots               []string
+	html, list              bool
 }
 
 // rendered is a message that is to be written, and by whose templates.
@@ -59,9 +63,9 @@ type rendered struct {
 	overrides notify.Overrides
 }
 
-func (o renderOptions) run(g *globals, args []string) error {
-	if o.sample != "" && len(o.snapshots) > 0 {
-		return misused(errors.New("--sample and --snapshots: one or the other"))
+func (o renderOptions) run(ctx context.Context, g *globals, address string, args []string) error {
+	if o.sample != "" && len(o.snapshots) > 0 || o.alert != "" && (o.sample != "" || len(o.snapshots) > 0) {
+		return misused(errors.New("--sample, --snapshots and --alert: one of them"))
 	}
 	l, err := loadOrNone(g)
 	if err != nil {
@@ -70,7 +74,7 @@ func (o renderOptions) run(g *globals, args []string) error {
 	if o.list {
 		return listTemplates(g.stdout, l.Templates)
 	}
-	messages, err := o.messages(g, l)
+	messages, err := o.messages(ctx, g, address, l)
 	if err != nil {
 		return err
 	}
@@ -127,9 +131,16 @@ func fromFile(arg string, templates *notify.Templates) (string, *notify.Template
 
 // messages returns what is to be written: to each integration of a receiver, or
 // once by nobody's own templates.
-func (o renderOptions) messages(g *globals, l loaded) ([]rendered, error) {
-	if len(o.snapshots) > 0 {
+func (o renderOptions) messages(ctx context.Context, g *globals, address string, l loaded) ([]rendered, error) {
+	switch {
+	case len(o.snapshots) > 0:
 		return o.told(g, l)
+	case o.alert != "":
+		n, err := live(ctx, address, o.alert)
+		if err != nil {
+			return nil, err
+		}
+		return o.addressed(n, l)
 	}
 	name := cmp.Or(o.sample, "low")
 	samples := notify.Samples()
@@ -145,7 +156,11 @@ func (o renderOptions) messages(g *globals, l loaded) ([]rendered, error) {
 		}
 		return nil, misused(fmt.Errorf("--sample: there is no sample %q\n  hint: %s", name, hint))
 	}
-	n := samples[i].Notification
+	return o.addressed(samples[i].Notification, l)
+}
+
+// addressed is the message as each integration of the wanted receiver gets it.
+func (o renderOptions) addressed(n billwatch.Notification, l loaded) ([]rendered, error) {
 	if o.receiver == "" {
 		return []rendered{{n: n}}, nil
 	}

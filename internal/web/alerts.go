@@ -132,8 +132,10 @@ func (a API) getAlert(w http.ResponseWriter, r *http.Request) {
 	answer(w, "application/json", http.StatusOK, struct {
 		Version string `json:"version"`
 		shownAlert
-		Transitions []shownMove `json:"transitions"`
-	}{"1", showAlert(alert), shown})
+		Snapshot    *billwatch.Snapshot `json:"snapshot"`
+		Forecast    *billwatch.Forecast `json:"forecast"`
+		Transitions []shownMove         `json:"transitions"`
+	}{"1", showAlert(alert), impersonal(alert.Snapshot), alert.Forecast, shown})
 }
 
 // impersonal is the snapshot without who owns the account.
