@@ -76,7 +76,7 @@ func (s *sources) mishap() string {
 	if s.calm || s.rng.IntN(100) >= 18 {
 		return ""
 	}
-	all := []string{"503 with an account", "cut", "longer than it is", "reset", "html", "429", "503 with an account", "longer than it is"}
+	all := []string{"503 with an account", "cut", "longer than it is", "reset", "html", "429", "429", "503 with an account", "longer than it is"}
 	return all[s.rng.IntN(len(all))]
 }
 
@@ -115,10 +115,10 @@ func (s *sources) answer(w http.ResponseWriter, source, path string) time.Durati
 		return 0
 	case "html":
 		body = "<html>please log in</html>"
-	case "429":
-		w.Header().Set("Retry-After", "2")
+	case "429": // long enough for a process to be killed and the next one to begin
+		w.Header().Set("Retry-After", "5")
 		w.WriteHeader(http.StatusTooManyRequests)
-		return 2 * time.Second
+		return 5 * time.Second
 	default:
 		whole = true
 	}
