@@ -24,7 +24,7 @@ type ear struct {
 	took    []billwatch.Notification
 	tries   int
 	tried   []string // ids of all attempts
-	to      string // where it is, where it says so
+	to      string   // where it is, where it says so
 }
 
 // Destination implements notify.Addressed.
