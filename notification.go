@@ -22,10 +22,11 @@ type Notification struct {
 	Integration string     `json:"integration"` // "ops/slack/0"
 	GroupKey    string     `json:"group_key"`
 	GroupLabels Labels     `json:"group_labels"`
-	Reason      string     `json:"reason"` // one of the Why constants
-	Status      AlertState `json:"status"` // Firing while one alert fires, else Resolved
-	Alerts      []Alert    `json:"alerts"` // firing first, then resolved; oldest first
-	Truncated   int        `json:"truncated,omitempty"`
+	Reason      string     `json:"reason"`                   // one of the Why constants
+	Status      AlertState `json:"status"`                   // Firing while one alert fires, else Resolved
+	Alerts      []Alert    `json:"alerts"`                   // firing first, then resolved; oldest first
+	Truncated   int        `json:"truncated,omitempty"`      // how many more there are
+	Ends        int        `json:"truncated_ends,omitempty"` // how many of these have resolved
 	ExternalURL string     `json:"external_url,omitempty"`
 	FrozenAt    time.Time  `json:"frozen_at"`
 	Message     Message    `json:"message"`
@@ -103,6 +104,7 @@ type GroupDue struct {
 type Flush struct {
 	Group        Group // as it was claimed
 	Notification *Notification
+	Unlisted     []Alert   // that the notification tells of by their number alone
 	Drop         []Member  // told as resolved, or never to be told
 	Untold       int       // of these, how many fired and resolved before anybody was told
 	Tally        []Member  // of these, those whose end only the next digest counts

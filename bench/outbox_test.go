@@ -34,12 +34,14 @@ func databases(b *testing.B, measure func(b *testing.B, dsn, driver, address str
 type taker struct {
 	took  atomic.Int64
 	storm atomic.Int64 // digests
+	bytes atomic.Int64 // of the longest
 }
 
 func (t *taker) Notify(_ context.Context, n billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {
 	if n.Storm != nil {
 		t.storm.Add(1)
 	}
+	t.bytes.Store(max(t.bytes.Load(), size(n)))
 	t.took.Add(1)
 	return billwatch.Receipt{Answer: "ok"}, nil
 }
@@ -52,11 +54,15 @@ type outbox struct {
 	router     *notify.Router
 	dispatcher *notify.Dispatcher
 	taker      *taker
+	calls      *calls
 	now        time.Time
 }
 
-func newOutbox(b *testing.B, dsn string, digests bool) *outbox {
+func newOutbox(b *testing.B, dsn string, digests bool, groupBy ...string) *outbox {
 	b.Helper()
+	if len(groupBy) == 0 {
+		groupBy = []string{"..."}
+	}
 	store, err := sqlstore.Open(b.Context(), sqlstore.Config{DSN: dsn})
 	o := &outbox{B: b, store: store, taker: &taker{}, now: now}
 	o.must(err)
@@ -68,14 +74,15 @@ func newOutbox(b *testing.B, dsn string, digests bool) *outbox {
 	o.lease = slot.Lease
 	name := source + "/0"
 	wait := time.Second
-	o.router, err = notify.NewRouter(&notify.Route{Receiver: "ops", GroupBy: []string{"..."}, GroupWait: &wait}, map[string][]notify.Integration{
+	o.router, err = notify.NewRouter(&notify.Route{Receiver: "ops", GroupBy: groupBy, GroupWait: &wait}, map[string][]notify.Integration{
 		"ops": {{Name: name, Receiver: "ops", SendResolved: true, RetryFor: day, StormLimit: 20, Digests: digests, Notifier: o.taker}},
 	})
 	o.must(err)
 	templates, err := notify.NewTemplates(notify.TemplatesConfig{})
 	o.must(err)
+	o.calls = &calls{Store: store, took: map[string]time.Duration{}}
 	o.dispatcher, err = notify.NewDispatcher(notify.DispatcherConfig{
-		Store: store, Storms: store, Waker: store, Router: o.router, Templates: templates, Holder: "a",
+		Store: o.calls, Storms: store, Waker: store, Router: o.router, Templates: templates, Holder: "a",
 		Now: func() time.Time { return o.now }, Log: slog.New(slog.DiscardHandler), Parallel: 8,
 	})
 	o.must(err)

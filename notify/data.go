@@ -30,6 +30,7 @@ type Data struct {
 	CommonAnnotations Fields     // the annotations that all alerts share
 	Alerts            Alerts     // firing first, then resolved; oldest first
 	Truncated         int        // how many more alerts there are
+	TruncatedResolved int        // how many of these have ended
 	Storm             *StormData // of a digest, which stands for many messages; else nil
 	ExternalURL       string     // of the pages; empty where there are none
 	Now               Moment     // when the message was written
@@ -47,6 +48,22 @@ func (d Data) Why() string {
 		return "This was silenced or muted, and fires still."
 	}
 	return ""
+}
+
+// Firing returns how many alerts fire, listed or not.
+func (d Data) Firing() int { return len(d.Alerts.Firing()) + d.Truncated - d.TruncatedResolved }
+
+// Resolved returns how many alerts have ended, listed or not.
+func (d Data) Resolved() int { return len(d.Alerts.Resolved()) + d.TruncatedResolved }
+
+// Accounts returns the titles of the accounts, as .Alerts.Accounts; "Acme, Beta,
+// Gamma and others" where not all alerts are listed.
+func (d Data) Accounts() string {
+	if d.Truncated == 0 {
+		return d.Alerts.Accounts()
+	}
+	titles := d.Alerts.titles()
+	return strings.Join(titles[:min(3, len(titles))], ", ") + " and others"
 }
 
 // Fields are labels or annotations by name.
@@ -104,6 +121,15 @@ func (as Alerts) First(n int) Alerts { return as[:max(0, min(n, len(as)))] }
 // Accounts returns the titles of the accounts, each once: "Acme, Beta, Gamma and
 // 4 more".
 func (as Alerts) Accounts() string {
+	const shown = 3
+	titles := as.titles()
+	if len(titles) <= shown {
+		return strings.Join(titles, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(titles[:shown], ", "), len(titles)-shown)
+}
+
+func (as Alerts) titles() []string {
 	var titles []string
 	seen := map[string]bool{}
 	for _, a := range as {
@@ -113,11 +139,7 @@ func (as Alerts) Accounts() string {
 			titles = append(titles, title)
 		}
 	}
-	const shown = 3
-	if len(titles) <= shown {
-		return strings.Join(titles, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(titles[:shown], ", "), len(titles)-shown)
+	return titles
 }
 
 // AlertData is one alert as templates see it.
@@ -278,7 +300,7 @@ func (w writer) data(n billwatch.Notification) Data {
 	d := Data{
 		Status: cleanLine(string(n.Status), maxLabel), Reason: n.Reason,
 		Receiver: cleanLine(n.Receiver, maxName), Integration: cleanLine(n.Integration, maxName),
-		GroupLabels: fields(n.GroupLabels, cleanLine, maxLabel), Truncated: n.Truncated,
+		GroupLabels: fields(n.GroupLabels, cleanLine, maxLabel), Truncated: n.Truncated, TruncatedResolved: n.Ends,
 		ExternalURL: w.external, Now: w.moment(w.now),
 	}
 	for _, a := range n.Alerts {

@@ -239,7 +239,7 @@ func (d *Dispatcher) miswrote(in Integration, problems []error) {
 }
 
 func (d *Dispatcher) plan(g billwatch.Group, in Integration, now time.Time) Plan {
-	return Plan{Timing: d.c.Router.Timing(g), SendResolved: in.SendResolved, Quiet: d.quiet.quiet, Hold: d.c.Router.Hold(g, now)}
+	return Plan{Timing: d.c.Router.Timing(g), SendResolved: in.SendResolved, Quiet: d.quiet.quiet, Hold: d.c.Router.Hold(g, now), MaxAlerts: in.maxAlerts()}
 }
 
 // freeze stores flushes together, or, where that fails, each on its own: one

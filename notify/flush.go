@@ -14,6 +14,7 @@ type Plan struct {
 	SendResolved bool
 	Quiet        *Quieting // nil mutes nobody
 	Hold         Hold      // whether its route tells at this time
+	MaxAlerts    int       // alerts in one notification; MaxAlerts where zero
 }
 
 // Decide says what looking at a claimed group comes to: a notification with its
@@ -21,7 +22,7 @@ type Plan struct {
 // notification lacks its id and its text.
 //
 // A notification that waits unsent is superseded by the new one, which
-// therefore lists every alert of it.
+// therefore tells of every alert of it.
 func Decide(g billwatch.Group, p Plan, now time.Time) billwatch.Flush {
 	f := billwatch.Flush{Group: g, Quiet: p.Quiet.Version()}
 	l := look(g.Members, p, now)
@@ -40,6 +41,7 @@ func Decide(g billwatch.Group, p Plan, now time.Time) billwatch.Flush {
 	} else {
 		l.ended = append(l.ended, l.counted...)
 		f.Notification = l.notification(g, reason, now)
+		f.Unlisted = l.shorten(f.Notification, cmp.Or(p.MaxAlerts, MaxAlerts))
 		f.Drop = append(f.Drop, l.ended...)
 		l.told()
 		last = now
@@ -254,20 +256,19 @@ func (l *looked) notification(g billwatch.Group, reason string, now time.Time) *
 	for _, m := range l.ended {
 		add(ended(m.Alert, now))
 	}
+	muted := identities(l.muted)
 	for _, waiting := range slices.Backward(g.Waiting) { // the newest knows how an alert ended
 		for _, a := range waiting.Alerts {
-			if !l.mutes(a) { // what is muted goes on: it was owed before
+			if !muted[identity(a)] { // what is muted goes on: it was owed before
 				a = ended(a, now)
 			}
 			add(a)
 		}
+		n.Ends += waiting.Ends // nobody knows any more which they are
 	}
+	n.Truncated = n.Ends
 	slices.SortStableFunc(n.Alerts, firingThenOldest)
 	return n
-}
-
-func (l *looked) mutes(a billwatch.Alert) bool {
-	return slices.ContainsFunc(l.muted, func(m billwatch.Member) bool { return identity(m.Alert) == identity(a) })
 }
 
 // ended returns the alert as resolved, with an end.

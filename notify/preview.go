@@ -43,7 +43,7 @@ func Preview(r *Router, t *Templates, alerts []billwatch.Alert, now time.Time) [
 	var all []billwatch.Notification
 	for _, g := range order {
 		in, _ := r.Integration(g.Integration)
-		f := Decide(*g, Plan{Timing: r.Timing(*g), SendResolved: in.SendResolved, Quiet: quiet, Hold: r.Hold(*g, now)}, now)
+		f := Decide(*g, Plan{Timing: r.Timing(*g), SendResolved: in.SendResolved, Quiet: quiet, Hold: r.Hold(*g, now), MaxAlerts: in.maxAlerts()}, now)
 		if f.Notification == nil {
 			continue
 		}

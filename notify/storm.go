@@ -86,7 +86,7 @@ func (d *Dispatcher) tryStorm(ctx context.Context, in Integration, flushes []bil
 // not been looked at now. What nobody was ever told of still leaves it.
 func postponed(f billwatch.Flush, until time.Time) billwatch.Flush {
 	kept := f
-	kept.Notification, kept.Tally, kept.Drop, kept.Marks = nil, nil, nil, nil
+	kept.Notification, kept.Unlisted, kept.Tally, kept.Drop, kept.Marks = nil, nil, nil, nil, nil
 	for _, m := range f.Drop {
 		if m.Told != billwatch.Firing && m.Alert.State != billwatch.Firing {
 			kept.Drop = append(kept.Drop, m)
@@ -164,6 +164,9 @@ func (g *digest) add(f billwatch.Flush) {
 	for _, a := range f.Notification.Alerts {
 		g.count(a, known[identity(a)])
 		g.list(a)
+	}
+	for _, a := range f.Unlisted {
+		g.count(a, known[identity(a)])
 	}
 }
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -42,9 +43,15 @@ func (s *Set) Evaluate(in Input) []billwatch.Evaluation {
 			continue
 		}
 		standing := in.Standing[r.name]
-		switch applies := r.applies(e, in.Applied[r.name], standing); {
+		switch applies, fails := r.applies(e, in.Applied[r.name], standing); {
 		case applies:
-			all = append(all, r.evaluate(e, standing))
+			out := r.evaluate(e, standing)
+			out.Fails = cmp.Or(out.Fails, fails)
+			all = append(all, out)
+		case fails != "": // begins nothing, and is told as a rule that fails
+			out := r.evaluation(e)
+			out.Reason, out.Detail = billwatch.ReasonEvaluationError, fails
+			all = append(all, out)
 		case standing:
 			end := r.evaluation(e)
 			end.Outcome, end.Ends, end.Until = billwatch.False, noLongerApplies, billwatch.True
@@ -82,19 +89,22 @@ func (r *rule) concerns(source string) bool {
 	return len(r.sources) == 0 || slices.Contains(r.sources, source)
 }
 
-// applies is the answer of where. What does not apply to an account is no
-// account of this rule; what is not known leaves it as it was.
-func (r *rule) applies(e *env, last billwatch.Outcome, standing bool) bool {
+// applies is the answer of where, and why it fails where it does. What does not
+// apply to an account is no account of this rule; what is not known leaves it as
+// it was.
+func (r *rule) applies(e *env, last billwatch.Outcome, standing bool) (applies bool, fails string) {
 	if r.where == nil {
-		return true
+		return true, ""
 	}
-	switch v := r.where.root.eval(e); {
+	v := r.where.root.eval(e)
+	switch {
 	case v.isTrue():
-		return true
+		return true, ""
 	case v.isFalse() || v.kind != unknown || v.why == notApplicable:
-		return false
+		return false, ""
 	}
-	return last == billwatch.True || last == billwatch.Unknown && (standing || r.applied(e))
+	was := last == billwatch.True || last == billwatch.Unknown && (standing || r.applied(e))
+	return was, failure("where", v, boolean)
 }
 
 // applied is what where said of the poll before.

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,6 +145,31 @@ func TestWhere(t *testing.T) {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// A where that always fails would otherwise be a rule that looks at nobody, and
+// nobody would hear of it.
+func TestAWhereThatFailsIsAnErrorOfItsRule(t *testing.T) {
+	set := load(t, condition("balance < 6000")+"    on_unknown: alert\n    where: balance / (balance - balance) > 1\n")
+	for _, standing := range []bool{false, true} {
+		in := at(acme())
+		in.Standing = map[string]bool{"Tried": standing}
+		all := set.Evaluate(in)
+		if len(all) != 1 {
+			t.Fatalf("standing %v: got %d evaluations, want 1", standing, len(all))
+		}
+		got := all[0]
+		outcome, says := billwatch.Unknown, got.Detail
+		if standing { // an alert that stands is judged on
+			outcome, says = billwatch.True, got.Fails
+		}
+		if got.Outcome != outcome || !strings.HasPrefix(says, "where: ") || got.Ends != "" {
+			t.Errorf("standing %v: got %s, %q, ends %q, want %s and why where fails", standing, got.Outcome, says, got.Ends, outcome)
+		}
+		if !standing && got.Reason != billwatch.ReasonEvaluationError {
+			t.Errorf("reason: got %q", got.Reason)
+		}
 	}
 }
 

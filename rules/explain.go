@@ -42,7 +42,8 @@ func (s *Set) Explain(rule string, in Input) (Explanation, bool) {
 func (r *rule) explain(in Input) Explanation {
 	e := in.env()
 	out := Explanation{Rule: r.name, Expr: r.expr.source}
-	out.Applies = r.concerns(in.Snapshot.Account.Source) && r.applies(e, in.Applied[r.name], in.Standing[r.name])
+	applies, _ := r.applies(e, in.Applied[r.name], in.Standing[r.name])
+	out.Applies = r.concerns(in.Snapshot.Account.Source) && applies
 	if out.Applies {
 		out.Evaluation = r.evaluate(e, true)
 	} else {

@@ -243,7 +243,8 @@ func newHook(t *testing.T, m *moments, box *inbox) *httptest.Server {
 
 // statusIn tells a firing message from a resolved one as a person would.
 func statusIn(text string) string {
-	if strings.Contains(strings.ToLower(text), "resolved") {
+	text = strings.ToLower(text)
+	if strings.Contains(text, "resolved") || strings.Contains(text, "no longer watched") {
 		return "resolved"
 	}
 	return "firing"

@@ -14,7 +14,7 @@ import (
 // attempt sends the same bytes.
 func (n *Notifier) encode(told billwatch.Notification) ([]byte, error) {
 	alerts, truncated := told.Alerts, told.Truncated
-	if most := n.config.MaxAlerts; most > 0 && len(alerts) > most {
+	if most := n.MaxAlerts(); len(alerts) > most { // it was frozen when more were wanted
 		truncated += len(alerts) - most
 		alerts = alerts[:most]
 	}

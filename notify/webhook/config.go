@@ -50,7 +50,7 @@ type Config struct {
 	// Timeout of an attempt, from the connection to the answer's status; 10s.
 	Timeout time.Duration `yaml:"timeout"`
 
-	// MaxAlerts in one body; "truncated" counts the rest. 0 is no limit.
+	// MaxAlerts in one body; "truncated" counts the rest. 0 is mostAlerts.
 	MaxAlerts int `yaml:"max_alerts"`
 
 	// ProxyURL is an http, https or socks5 proxy. It resolves the names itself,
@@ -62,9 +62,12 @@ type Config struct {
 	CAFile string `yaml:"ca_file"`
 }
 
+// mostAlerts bounds a body, and with it what is kept until it is delivered.
+const mostAlerts = 10_000
+
 // Defaults returns the settings that hold where nothing is configured.
 func Defaults() Config {
-	return Config{Format: FormatBillwatch, Timeout: 10 * time.Second}
+	return Config{Format: FormatBillwatch, Timeout: 10 * time.Second, MaxAlerts: notify.MaxAlerts}
 }
 
 // New implements notify.Settings.
@@ -85,8 +88,8 @@ func (c Config) check() error {
 	if c.Timeout <= 0 {
 		errs = append(errs, notify.Wrong("timeout", "must be more than zero", ""))
 	}
-	if c.MaxAlerts < 0 {
-		errs = append(errs, notify.Wrong("max_alerts", "must not be negative", "0 is no limit"))
+	if c.MaxAlerts < 0 || c.MaxAlerts > mostAlerts {
+		errs = append(errs, notify.Wrong("max_alerts", fmt.Sprintf("must be from 0 to %d", mostAlerts), "0 is the most"))
 	}
 	return errors.Join(append(errs, c.checkHeaders())...)
 }

@@ -39,6 +39,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"an unknown format", func(c *webhook.Config) { c.Format = "xml" }, []string{"format"}},
 		{"no time", func(c *webhook.Config) { c.Timeout = -time.Second }, []string{"timeout"}},
 		{"less than no alerts", func(c *webhook.Config) { c.MaxAlerts = -1 }, []string{"max_alerts"}},
+		{"too many alerts", func(c *webhook.Config) { c.MaxAlerts = 10_001 }, []string{"max_alerts"}},
 		{"a header's name", func(c *webhook.Config) { c.Headers = map[string]billwatch.Secret{"a b": "x"} }, []string{"headers.a b"}},
 		{"a header's value", func(c *webhook.Config) { c.Headers = map[string]billwatch.Secret{"A": "x\r\ny: z"} }, []string{"headers.A"}},
 		{"a header of ours", func(c *webhook.Config) { c.Headers = map[string]billwatch.Secret{"Webhook-Id": "x"} }, []string{"headers.Webhook-Id"}},
@@ -62,5 +63,19 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 				t.Errorf("error spells a secret out: %v", err)
 			}
 		})
+	}
+}
+
+func TestABodyIsBoundedWhateverIsConfigured(t *testing.T) {
+	for max, want := range map[int]int{0: 10_000, 1: 1, 10_000: 10_000, webhook.Defaults().MaxAlerts: 1_000} {
+		c := webhook.Defaults()
+		c.URL, c.MaxAlerts = "https://example.com/hook", max
+		n, err := webhook.New(c, notify.Common{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := notify.Bounded(n).MaxAlerts(); got != want {
+			t.Errorf("max_alerts: %d lists %d alerts, want %d", max, got, want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,9 @@ func (n *Notifier) GoString() string { return n.String() }
 
 // Destination is what a pause holds up: the host.
 func (n *Notifier) Destination() string { return hostOf(n.secrets.Load().url) }
+
+// MaxAlerts implements notify.Bounded.
+func (n *Notifier) MaxAlerts() int { return cmp.Or(n.config.MaxAlerts, mostAlerts) }
 
 // Notify posts the notification once.
 func (n *Notifier) Notify(ctx context.Context, told billwatch.Notification, _ billwatch.Receipt) (billwatch.Receipt, error) {

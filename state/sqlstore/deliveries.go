@@ -291,15 +291,26 @@ func (t *tx) forget(ctx context.Context, n billwatch.Notification) error {
 		_, err := t.exec(ctx, `DELETE FROM storms WHERE id = $1`, n.ID)
 		return err
 	}
-	alerts := make([]any, len(n.Alerts))
-	for i, a := range n.Alerts {
-		alerts[i] = a.Fingerprint
-	}
-	if err := t.untold(ctx, n.Integration, n.GroupKey, alerts); err != nil {
+	if err := t.forgetAlerts(ctx, n); err != nil {
 		return err
 	}
 	_, err := t.exec(ctx, anew+` WHERE integration = $1 AND group_key = $2`, n.Integration, n.GroupKey)
 	return err
+}
+
+// forgetAlerts lets those count as not told that a notification told of. One
+// that did not list all of them told of everybody in its group but the muted.
+func (t *tx) forgetAlerts(ctx context.Context, n billwatch.Notification) error {
+	if n.Truncated > 0 {
+		_, err := t.exec(ctx, `UPDATE members SET told = '' WHERE integration = $1 AND group_key = $2 AND told <> '' AND muted = ''`,
+			n.Integration, n.GroupKey)
+		return err
+	}
+	alerts := make([]any, len(n.Alerts))
+	for i, a := range n.Alerts {
+		alerts[i] = a.Fingerprint
+	}
+	return t.untold(ctx, n.Integration, n.GroupKey, alerts)
 }
 
 // NextDue returns when the earliest group or notification of the named

@@ -202,9 +202,11 @@ func (t *tx) told(ctx context.Context, f billwatch.Flush) error {
 		counted = "1"
 	}
 	var firing []any
-	for _, a := range f.Notification.Alerts {
-		if a.State == billwatch.Firing {
-			firing = append(firing, a.Fingerprint)
+	for _, alerts := range [][]billwatch.Alert{f.Notification.Alerts, f.Unlisted} {
+		for _, a := range alerts {
+			if a.State == billwatch.Firing {
+				firing = append(firing, a.Fingerprint)
+			}
 		}
 	}
 	for some := range slices.Chunk(firing, 500) {

@@ -16,15 +16,20 @@ func (t *tx) overtaken(ctx context.Context, f billwatch.Flush) (bool, error) {
 		return false, nil
 	}
 	told := map[string]time.Time{} // ends in the new one: when it began, by fingerprint
-	for _, a := range f.Notification.Alerts {
-		if a.State == billwatch.Resolved {
-			told[a.Fingerprint] = a.StartsAt
+	for _, alerts := range [][]billwatch.Alert{f.Notification.Alerts, f.Unlisted} {
+		for _, a := range alerts {
+			if a.State == billwatch.Resolved {
+				told[a.Fingerprint] = a.StartsAt
+			}
 		}
 	}
 	for _, waiting := range f.Group.Waiting {
 		n, err := t.exec(ctx, `UPDATE notifications SET claim = claim WHERE id = $1 AND status = 'pending' AND ambiguous = 0`, waiting.ID)
 		if err != nil {
 			return false, err
+		}
+		if n == 0 && waiting.Ends > 0 && f.Notification.Ends > 0 { // nobody knows which they are
+			return true, nil
 		}
 		for _, a := range waiting.Alerts {
 			began, both := told[a.Fingerprint]

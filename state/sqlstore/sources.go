@@ -68,7 +68,7 @@ func (s *Store) Sources(ctx context.Context) ([]SourceRow, error) {
 				FROM accounts c LEFT JOIN snapshots p ON p.source = c.source AND p.account = c.account AND p.seq = c.last_seq
 				WHERE c.excluded = 0 GROUP BY c.source
 			) a ON a.source = s.source
-			ORDER BY s.source`)
+			WHERE s.source <> '' ORDER BY s.source`)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read sources: %w", err)

@@ -1,7 +1,10 @@
 -- +goose Up
 
--- A program of the schema before neither silences nor inhibits; what it writes
--- has the defaults, and is looked through again by the next program that does.
+-- A program of the schema before neither silences nor inhibits: it tells what
+-- begins although it should be quiet, which is better than a watcher that does not
+-- start, so schema_oldest stays. What was muted before it tells when muted_until
+-- ends, or else after repeat_interval at the latest. What it writes has the
+-- defaults, and is looked through again by the next program that is quiet.
 -- matched says that the silence has matched a firing alert; unmatched_at since
 -- when it matches none, 0 while it does.
 CREATE TABLE silences (

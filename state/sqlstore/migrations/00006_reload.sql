@@ -1,7 +1,7 @@
 -- +goose Up
 
--- A program of an earlier schema leaves these alone: it knows nothing of other
--- configurations.
+-- A program of an older schema leaves these alone, so schema_oldest stays: it
+-- works by its own configuration, whichever is in force.
 
 -- config is the hash of the configuration that a replica works by.
 ALTER TABLE replicas ADD COLUMN config TEXT NOT NULL DEFAULT '';

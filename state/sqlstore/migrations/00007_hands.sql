@@ -1,6 +1,7 @@
 -- +goose Up
 
--- A program of an older schema leaves these alone, so schema_oldest stays.
+-- A program of an older schema leaves these alone, so schema_oldest stays: an
+-- account that was forgotten while its source lists it still is gone to it.
 
 -- gone_at is when it was first seen that the account is gone; 0 while it is not.
 -- forget is 1 once somebody wants it forgotten, and 2 once it is, while its
