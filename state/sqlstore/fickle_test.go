@@ -158,7 +158,7 @@ func TestWhateverHappensAReceiverIsToldTheWholeStoryInOrder(t *testing.T) {
 
 	dir, began, stories, failed := t.TempDir(), time.Now(), 0, false
 	rapid.Check(t, func(rt *rapid.T) {
-		if time.Since(began) > longestStories && !failed {
+		if time.Since(began) > longestStories && stories >= fewest && !failed {
 			return // a busy machine tells fewer
 		}
 		stories++
@@ -177,12 +177,14 @@ func TestWhateverHappensAReceiverIsToldTheWholeStoryInOrder(t *testing.T) {
 		c.pass(2 * time.Hour)
 		c.judge()
 	})
-	if t.Logf("%d stories", stories); stories < 5 && !failed {
-		t.Errorf("%d stories in %s are too few to say anything", stories, longestStories)
-	}
+	t.Logf("%d stories", stories)
 }
 
-const longestStories = 4 * time.Second
+// A test tells stories for so long, and some in any case.
+const (
+	longestStories = 4 * time.Second
+	fewest         = 10
+)
 
 // lives plays a story.
 func (c *chance) lives(t *testing.T) {
