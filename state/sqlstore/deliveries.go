@@ -199,16 +199,22 @@ func (t *tx) settle(ctx context.Context, st billwatch.Settlement) (bool, error) 
 	if err != nil || n > 0 {
 		return n > 0, err
 	}
+	return false, t.settledBefore(ctx, st)
+}
+
+// settledBefore says nothing where the attempt's own settlement is there
+// already, else that the lease was lost.
+func (t *tx) settledBefore(ctx context.Context, st billwatch.Settlement) error {
 	var attempts int
 	var claim string
-	err = t.row(ctx, `SELECT attempts, claim FROM notifications WHERE id = $1`, st.Delivery.Notification.ID).Scan(&attempts, &claim)
+	err := t.row(ctx, `SELECT attempts, claim FROM notifications WHERE id = $1`, st.Delivery.Notification.ID).Scan(&attempts, &claim)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return false, err
+		return err
 	}
 	if err == nil && attempts == st.Delivery.Attempt && claim == "" {
-		return false, nil
+		return nil
 	}
-	return false, fmt.Errorf("%w: attempt %d is no longer the last", billwatch.ErrLeaseLost, st.Delivery.Attempt)
+	return fmt.Errorf("%w: attempt %d is no longer the last", billwatch.ErrLeaseLost, st.Delivery.Attempt)
 }
 
 // wakes says whether something may be due by a settlement that was not before.

@@ -215,6 +215,10 @@ func TestAnUpgradeTellsWhatIsOwedAndNothingTwice(t *testing.T) {
 			"AccountGone": "firing 13:27:18", "Low": "firing 13:27:22", "Owed": "firing 13:27:22", "Waits": "firing 13:27:22",
 			"Held": "pending 13:27:22",
 		})
+		low, moves, err := r.store.History(r.Context(), "c065620fe89c3cee", 10)
+		if err != nil || low.Key.Rule != "Low" || len(moves) != 1 || moves[0].To != billwatch.Firing {
+			p.Errorf("the history of Low: %v, %v, %v", low, moves, err)
+		}
 		r.ends("Low", "Owed")
 		r.pass(time.Hour)
 		r.wants("its end", "one", "all_resolved Low")

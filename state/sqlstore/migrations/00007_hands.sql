@@ -13,3 +13,11 @@ ALTER TABLE accounts ADD COLUMN forget INTEGER NOT NULL DEFAULT 0;
 -- that it will have.
 ALTER TABLE transitions ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
 CREATE INDEX transitions_fingerprint ON transitions (fingerprint, at);
+
+-- What stands at the upgrade keeps its beginning; an older program names none.
+UPDATE transitions SET fingerprint = (
+    SELECT a.fingerprint FROM alerts a
+    WHERE a.source = transitions.source AND a.account = transitions.account AND a.rule = transitions.rule)
+WHERE EXISTS (
+    SELECT 1 FROM alerts a
+    WHERE a.source = transitions.source AND a.account = transitions.account AND a.rule = transitions.rule);
