@@ -190,7 +190,7 @@ func (d *Dispatcher) flush(ctx context.Context) error {
 
 // flushBatch finishes what it has begun, whether or not ctx is done meanwhile.
 func (d *Dispatcher) flushBatch(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*storeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.c.Lease-d.c.Margin) // each call has less
 	defer cancel()
 	if err := d.quiet.read(ctx); err != nil {
 		return 0, err

@@ -128,9 +128,15 @@ func TestTheJudgeSeesWhatIsWrong(t *testing.T) {
 			t.kills = append(t.kills, d.done.Add(900*time.Millisecond))
 			t.send("d", "all_resolved", accepted, "Held resolved 1s 3").told = d.told
 		}, ""},
+		{"a message comes again a little too long before a kill", func(t *tell) {
+			d := t.find("d")
+			t.late = []span{{d.done.Add(-time.Second), d.done.Add(-time.Millisecond)}, {d.done, d.done.Add(20 * time.Millisecond)}}
+			t.kills = append(t.kills, d.done.Add(300*time.Millisecond))
+			t.send("d", "all_resolved", accepted, "Held resolved 1s 3").told = d.told
+		}, again},
 		{"a kill while the machine stands still excuses", func(t *tell) {
 			d := t.find("d")
-			t.stalls = append(t.stalls, span{d.done, d.done.Add(time.Second)})
+			t.late = []span{{d.done, d.done.Add(400 * time.Millisecond)}, {d.done.Add(500 * time.Millisecond), d.done.Add(800 * time.Millisecond)}}
 			t.kills = append(t.kills, d.done.Add(900*time.Millisecond))
 			t.send("d", "all_resolved", accepted, "Held resolved 1s 3").told = d.told
 		}, ""},
@@ -220,6 +226,33 @@ func TestTheJudgeSeesWhatIsWrong(t *testing.T) {
 				{source: "wells", at: noon.Add(1500 * time.Millisecond)},
 			}
 		}, impatient},
+		{"a source's rounds overlap", func(t *tell) {
+			t.askings = []asking{
+				{source: "wells", at: noon, done: noon, listing: true},
+				{source: "wells", at: noon, done: noon.Add(2 * time.Second)},
+				{source: "wells", at: noon.Add(time.Second), done: noon.Add(time.Second), listing: true},
+			}
+		}, byTwo},
+		{"the round of one who was killed overlaps", func(t *tell) {
+			t.kills = []time.Time{noon.Add(time.Second)}
+			t.askings = []asking{
+				{source: "wells", at: noon, done: noon.Add(2 * time.Second), listing: true},
+				{source: "wells", at: noon.Add(time.Second), done: noon.Add(time.Second), listing: true},
+			}
+		}, ""},
+		{"a source is polled twice in each slot", func(t *tell) {
+			for i := range 8 {
+				at := noon.Add(time.Duration(i) * 500 * time.Millisecond)
+				t.askings = append(t.askings, asking{source: "wells", at: at, done: at, listing: true})
+			}
+		}, byTwo},
+		{"sources are polled once in each slot", func(t *tell) {
+			for i := range 8 {
+				at := noon.Add(time.Duration(i) * time.Second)
+				t.askings = append(t.askings, asking{source: "wells", at: at, done: at, listing: true},
+					asking{source: "pumps", at: at, done: at, listing: true})
+			}
+		}, ""},
 		{"something about no rule", func(t *tell) {
 			t.wait(2 * time.Second)
 			t.send("f", "first", accepted, "SourceDown firing 3s 2")

@@ -218,9 +218,9 @@ func (w *world) report(t *testing.T, began time.Time) {
 		}
 	}
 	f := count(r)
-	t.Logf("%d kills, %d troubles of the database, %d times that the machine stood still, %d answers, %d transitions told, %d notifications in %d attempts, "+
+	t.Logf("%d kills, %d troubles of the database, %d times that the machine stood still, %d that a receiver was not there, %d answers, %d transitions told, %d notifications in %d attempts, "+
 		"%d lost, %d duplicates with the same id, %d with another, %.0f s",
-		len(r.kills), len(r.outages), len(r.stalls), len(r.answers), f.transitions, f.notifications, len(r.attempts),
+		len(r.kills), len(r.outages), standstills(r), len(r.shut), len(r.answers), f.transitions, f.notifications, len(r.attempts),
 		byKind[lost], f.duplicates, byKind[twice], time.Since(began).Seconds())
 	if t.Failed() {
 		w.keep(t)
@@ -255,6 +255,17 @@ func (w *world) keep(t *testing.T) {
 		t.Log(err)
 	}
 	t.Logf("what the processes said is in %s", dir)
+}
+
+// standstills counts the turns of the probe that took far too long.
+func standstills(r records) int {
+	n := 0
+	for _, s := range r.late {
+		if s.to.Sub(s.from) > longest-probing {
+			n++
+		}
+	}
+	return n
 }
 
 type figures struct{ transitions, notifications, duplicates int }

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"mime"
 	"mime/multipart"
-	"net"
 	"net/mail"
 	"strings"
 	"sync"
@@ -26,10 +25,10 @@ const mailText = `{{ .Reason }} {{ .Now.UnixMicro }} {{ range .GroupLabels.Names
 
 // mailbox is an SMTP server that fails as they do.
 type mailbox struct {
-	name    string
-	ledger  *ledger
-	event   func(string)
-	address string
+	name   string
+	ledger *ledger
+	event  func(string)
+	door   *door
 
 	mu   sync.Mutex
 	rng  *rand.Rand
@@ -39,17 +38,12 @@ type mailbox struct {
 func newMailbox(t *testing.T, name string, l *ledger, seed uint64, event func(string)) *mailbox {
 	t.Helper()
 	b := &mailbox{name: name, ledger: l, event: event, rng: rand.New(rand.NewPCG(seed, 3))}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.address = listener.Addr().String()
 	server := smtp.NewServer(b)
 	server.Domain = "mail.example.com"
 	server.ErrorLog = log.New(io.Discard, "", 0)
 	server.ReadTimeout, server.WriteTimeout = 10*time.Second, 10*time.Second
-	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
+	b.door = newDoor(t, l, seed, server.Serve)
 	return b
 }
 
@@ -57,6 +51,7 @@ func (b *mailbox) calmDown() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calm = true
+	b.door.calmDown()
 }
 
 func (b *mailbox) mood() string {

@@ -45,10 +45,12 @@ type answer struct {
 
 // asking is a request that a source got.
 type asking struct {
-	source string
-	at     time.Time
-	pause  time.Duration // what it was told to wait, as Retry-After
-	done   time.Time
+	source  string
+	at      time.Time
+	pause   time.Duration // what it was told to wait, as Retry-After
+	done    time.Time
+	listing bool // a round begins with one
+	broken  bool // its connection was: whoever asked may ask again at once
 }
 
 // flip is an account's way into another zone.
@@ -114,7 +116,8 @@ type records struct {
 	attempts []attempt // in the order in which they came
 	kills    []time.Time
 	outages  []span // of the database
-	stalls   []span // of the machine
+	late     []span // by which turns of the machine's probe took too long, in order
+	shut     []span // of a receiver's door
 	settled  bool   // in the end there was time for everything
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -18,11 +17,11 @@ const impatience = 2 * time.Second
 
 // sink is a webhook that fails as receivers do.
 type sink struct {
-	name    string
-	ledger  *ledger
-	event   func(string)
-	address string
-	server  *http.Server
+	name   string
+	ledger *ledger
+	event  func(string)
+	door   *door
+	server *http.Server
 
 	mu   sync.Mutex
 	rng  *rand.Rand
@@ -34,13 +33,8 @@ func newSink(t *testing.T, name string, l *ledger, seed uint64, event func(strin
 	s := &sink{name: name, ledger: l, event: event, rng: rand.New(rand.NewPCG(seed, 2))}
 	s.server = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	s.server.SetKeepAlivesEnabled(false)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.address = listener.Addr().String()
-	go s.server.Serve(listener)
 	t.Cleanup(func() { s.server.Close() })
+	s.door = newDoor(t, l, seed, s.server.Serve)
 	return s
 }
 
@@ -48,6 +42,7 @@ func (s *sink) calmDown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calm = true
+	s.door.calmDown()
 }
 
 // mood says how the next attempt is met; mostly well.

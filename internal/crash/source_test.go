@@ -84,21 +84,39 @@ func (s *sources) serve(w http.ResponseWriter, r *http.Request) {
 	came := time.Now()
 	source, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	path := strings.TrimPrefix(r.URL.Path, "/"+source)
-	asked := asking{source: source, at: came}
+	asked := asking{source: source, at: came, listing: !strings.HasPrefix(path, "/v1/organizations/")}
 	switch {
 	case strings.HasSuffix(path, "/balance-history"):
 		http.Error(w, `{"err":"not yours"}`, http.StatusForbidden)
 		return
 	default:
-		asked.pause = s.answer(w, source, path)
+		s.dawdle(r)
+		asked.pause, asked.broken = s.answer(w, source, path)
 	}
 	asked.done = time.Now()
 	s.ledger.write(func(r *records) { r.askings = append(r.askings, asked) })
 	s.event("answered")
 }
 
-// answer answers, or fails to, and returns the Retry-After that it sent.
-func (s *sources) answer(w http.ResponseWriter, source, path string) time.Duration {
+// dawdle lets a request wait for longer than an interval, now and then: whoever
+// begins the next round meanwhile is not alone.
+func (s *sources) dawdle(r *http.Request) {
+	s.mu.Lock()
+	slow := !s.calm && s.rng.IntN(100) < 4
+	wait := time.Duration(1100+s.rng.IntN(900)) * time.Millisecond
+	s.mu.Unlock()
+	if !slow {
+		return
+	}
+	select {
+	case <-r.Context().Done():
+	case <-time.After(wait):
+	}
+}
+
+// answer answers, or fails to, and returns the Retry-After that it sent and
+// whether it broke the connection before it said anything.
+func (s *sources) answer(w http.ResponseWriter, source, path string) (pause time.Duration, broken bool) {
 	how := s.mishap()
 	body, said := s.body(source, path, how == "503 with an account" || how == "longer than it is")
 	w.Header().Set("Content-Type", "application/json")
@@ -112,13 +130,13 @@ func (s *sources) answer(w http.ResponseWriter, source, path string) time.Durati
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)+10))
 	case "reset":
 		hangUp(w)
-		return 0
+		return 0, true
 	case "html":
 		body = "<html>please log in</html>"
 	case "429": // long enough for a process to be killed and the next one to begin
 		w.Header().Set("Retry-After", "5")
 		w.WriteHeader(http.StatusTooManyRequests)
-		return 5 * time.Second
+		return 5 * time.Second, false
 	default:
 		whole = true
 	}
@@ -135,7 +153,7 @@ func (s *sources) answer(w http.ResponseWriter, source, path string) time.Durati
 	if how == "cut" {
 		hangUp(w)
 	}
-	return 0
+	return 0, false
 }
 
 // body returns what is to be said. A lie has every account in the other zone.

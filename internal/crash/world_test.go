@@ -97,8 +97,8 @@ func newWorld(t *testing.T, state string, seed uint64) *world {
 	w.hooks[1] = newSink(t, "hook two", &w.ledger, seed+2, w.event)
 	w.mail = newMailbox(t, "mail", &w.ledger, seed, w.event)
 	text := fmt.Sprintf(configuration, state, w.sources.URL+"/wells", w.sources.URL+"/pumps",
-		"http://"+w.hooks[0].address+"/one", impatience, w.mail.address, mailText,
-		"http://"+w.hooks[1].address+"/two", impatience)
+		"http://"+w.hooks[0].door.address+"/one", impatience, w.mail.door.address, mailText,
+		"http://"+w.hooks[1].door.address+"/two", impatience)
 	if err := os.WriteFile(filepath.Join(w.dir, "billwatch.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -129,8 +129,16 @@ func (w *world) event(name string) {
 // testing/synctest holds, and a kill is to come at a moment, not after an event.
 func pass(d time.Duration) { <-time.After(d) }
 
-// watchTheMachine writes down when a disk or a processor is too busy for marks to
-// be made in their time: what is promised is promised of a machine that runs.
+// probing is how long a turn of the probe sleeps, and longest how long it may
+// take altogether before a machine is said to stand still.
+const (
+	probing = 10 * time.Millisecond
+	longest = 60 * time.Millisecond
+)
+
+// watchTheMachine writes down by how much a disk or a processor is too busy for
+// marks to be made in their time: what is promised is promised of a machine that
+// runs.
 func (w *world) watchTheMachine(stop <-chan struct{}) {
 	file, err := os.Create(filepath.Join(w.dir, "probe"))
 	if err != nil {
@@ -138,16 +146,17 @@ func (w *world) watchTheMachine(stop <-chan struct{}) {
 	}
 	defer file.Close()
 	for {
+		began := time.Now()
 		select {
 		case <-stop:
 			return
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(probing):
 		}
-		from := time.Now().Add(-10 * time.Millisecond)
 		_, _ = file.WriteAt([]byte("probe"), 0) // it is the time that counts
 		_ = file.Sync()
-		if to := time.Now(); to.Sub(from) > stall {
-			w.ledger.write(func(r *records) { r.stalls = append(r.stalls, span{from, to}) })
+		to := time.Now()
+		if from := began.Add(probing); to.After(from) {
+			w.ledger.write(func(r *records) { r.late = append(r.late, span{from, to}) })
 		}
 	}
 }

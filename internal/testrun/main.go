@@ -93,7 +93,7 @@ func goTest(ctx context.Context, args []string, url string, out io.Writer) (*cou
 func arguments(args []string) []string {
 	n := min(runtime.NumCPU(), 4)
 	ours := []string{
-		"test", "-json", "-timeout=5m",
+		"test", "-json", "-timeout=10m",
 		fmt.Sprintf("-p=%d", n), fmt.Sprintf("-parallel=%d", n),
 	}
 	if len(args) == 0 {

@@ -170,6 +170,9 @@ func (s *Store) ClaimGroups(ctx context.Context, c billwatch.Claim) ([]billwatch
 	if errors.Is(err, billwatch.ErrLeaseLost) {
 		return nil, nil
 	}
+	if err == nil {
+		err = s.others(ctx, groups)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("claim groups: %w", err)
 	}
@@ -226,32 +229,4 @@ func (t *tx) claimGroups(ctx context.Context, c billwatch.Claim, integration str
 		}
 	}
 	return groups, nil
-}
-
-func (t *tx) fillGroup(ctx context.Context, g *billwatch.Group) error {
-	err := t.each(ctx, func(rows *sql.Rows) error {
-		var m billwatch.Member
-		var told string
-		var unmuted, counted int
-		err := rows.Scan(document(&m.Alert), &told, &m.Version, &m.Muted.Why, &m.Muted.By, stamp(&m.Muted.Until), &unmuted, &counted)
-		m.Counted = counted > 0
-		m.Told, m.Unmuted = billwatch.AlertState(told), unmuted > 0
-		g.Members = append(g.Members, m)
-		return err
-	}, `
-		SELECT COALESCE(a.body, m.body), m.told, m.version, m.muted, m.muted_by, m.muted_until, m.unmuted, m.counted
-		FROM members m
-		LEFT JOIN alerts a ON a.fingerprint = m.fingerprint AND a.starts_at = m.starts_at AND a.state = 'firing' AND m.unrouted = 0
-		WHERE m.integration = $1 AND m.group_key = $2 ORDER BY m.starts_at, m.fingerprint`, g.Integration, g.Key)
-	if err != nil {
-		return err
-	}
-	return t.each(ctx, func(rows *sql.Rows) error {
-		var n billwatch.Notification
-		err := rows.Scan(document(&n))
-		g.Waiting = append(g.Waiting, n)
-		return err
-	}, `
-		SELECT body FROM notifications
-		WHERE status = 'pending' AND ambiguous = 0 AND integration = $1 AND group_key = $2 ORDER BY seq`, g.Integration, g.Key)
 }
